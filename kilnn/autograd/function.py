@@ -1,0 +1,264 @@
+"""autograd.Function: operations with a gradient written by the user, on tensors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from kilnn.engine import views
+from kilnn.engine.backward import FREED
+from kilnn.engine.context import local
+from kilnn.engine.grad_mode import no_grad, set_grad_enabled
+from kilnn.engine.handle import alias_handle, new_handle
+from kilnn.engine.mutation import CopySlices, rebase, zeros_value
+from kilnn.engine.node import SpecialNode
+from kilnn.tensor.tensor import Tensor
+
+
+class FunctionContext:
+    """The `ctx` of a Function: carries what forward saves for backward."""
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._to_save: tuple[Any, ...] = ()
+        self._saved: Any = None
+        self._dirty: tuple[Any, ...] = ()
+        self._not_differentiable: set[int] = set()
+        self._materialize = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep inputs, outputs or None for backward; in-place writes to them are detected there."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+        self._to_save = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say which inputs forward changed in place."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say which outputs have no gradient."""
+        self._not_differentiable = {id(t) for t in tensors}
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """False: backward gets None instead of zeros for outputs without a gradient."""
+        self._materialize = value
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` kept."""
+        if self._saved is None:
+            raise RuntimeError(FREED)
+        out = []
+        for tensor, own, counter, version, value in self._saved:
+            if tensor is None:
+                out.append(None)
+                continue
+            if counter.version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
+                    f"tensor is at version {counter.version}; expected version {version} instead"
+                )
+            if own is None:
+                out.append(tensor)
+            else:
+                made = new_handle(value, own[0], own[1])
+                out.append(made)
+        return tuple(out)
+
+    saved_variables = saved_tensors
+
+    def _seal(self, outputs: dict[int, int], node: Any) -> None:
+        saved = []
+        for t in self._to_save:
+            if t is None:
+                saved.append((None, None, None, 0, None))
+                continue
+            counter = t._storage if t._view is None else t._view.counter
+            own = None
+            if id(t) in outputs and node is not None:  # an output of this node: keep its value, not the tensor (a cycle)
+                own = (node, outputs[id(t)])
+                saved.append((True, own, counter, counter.version, views.value_of_tensor(t)))
+            else:
+                saved.append((t, None, counter, counter.version, None))
+        self._saved = saved
+        self._to_save = ()
+
+
+class FunctionNode(SpecialNode):
+    """The backward node of a Function."""
+
+    __slots__ = ("avals", "context", "function", "places", "positions")
+
+    def __init__(self, function: type[Function], context: FunctionContext, inputs: list[Any], avals: list[Any]) -> None:
+        self.function = function
+        self.context = context
+        self.avals = avals
+        edges: list[Any] = []
+        self.places = []
+        for n, t in enumerate(inputs):
+            if isinstance(t, Tensor):
+                node = views.node_of(t)
+                edges += [node if node is not None else (t if t._leaf else None), t._output]
+                self.places.append(n)
+        self.prepare(edges)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.avals)
+
+    @property
+    def aval(self) -> Any:
+        return self.avals[0]
+
+    def name(self) -> str:
+        return f"{self.function.__name__}Backward"
+
+    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
+        row = list(cotangents)
+        if self.context._materialize:
+            row = [new_handle(zeros_value(a)) if c is None else c for a, c in zip(self.avals, row, strict=True)]
+        if self.context._saved is None:
+            raise RuntimeError(FREED)
+        with set_grad_enabled(create_graph):
+            result = self.function.backward(self.context, *row)
+        grads = list(result) if isinstance(result, tuple | list) else [result]
+        n_inputs = len(self.context.needs_input_grad)
+        if len(grads) > n_inputs and all(g is None for g in grads[n_inputs:]):
+            grads = grads[:n_inputs]
+        if len(grads) != n_inputs:
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {n_inputs}, got {len(grads)})"
+            )
+        out = []
+        for n, place in enumerate(self.places):
+            g = grads[place]
+            if g is not None and not isinstance(g, Tensor):
+                raise TypeError(f"function {self.name()} returned a gradient of type {type(g).__name__} instead of a Tensor")
+            out.append(_fitting(g, self.edges[2 * n], self.name(), n))
+        return out
+
+    def release(self) -> None:
+        self.context._saved = None
+
+
+def _fitting(g: Any, target: Any, name: str, n: int) -> Any:
+    if g is None or not isinstance(target, Tensor):
+        return g
+    if g.shape != target.shape:
+        if g.numel() >= target.numel():
+            try:
+                return g.sum_to_size(target.shape)
+            except (RuntimeError, AttributeError):
+                pass
+        raise RuntimeError(
+            f"Function {name} returned an invalid gradient at index {n} - got {list(g.shape)} but expected shape compatible with {list(target.shape)}"
+        )
+    return g.to(target.dtype) if g.dtype is not target.dtype else g
+
+
+class Function:
+    """An operation whose gradient is written by hand.
+
+    Subclass it with static methods `forward(ctx, *args)` and `backward(ctx, *grad_outputs)` - or
+    `forward(*args)` and `setup_context(ctx, inputs, output)` - and call `apply`.
+
+    Example:
+        >>> import kilnn
+        >>> class Double(kilnn.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return g * 2
+        >>> x = kilnn.ones(1, requires_grad=True)
+        >>> Double.apply(x).backward()
+        >>> x.grad.item()
+        2.0
+
+    Source: https://pytorch.org/docs/stable/autograd.html#function
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply")
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """The computation; gradients are not recorded inside."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """Saves for backward, when forward does not take ctx."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradients of the inputs (None where there is none), one for each argument of forward."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward and record the node whose gradient is `backward`."""
+        context = FunctionContext()
+        context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        tracked = local.context.grad and any(context.needs_input_grad)
+        with no_grad():
+            if cls.setup_context is not Function.setup_context:
+                output = cls.forward(*args, **kwargs)
+                cls.setup_context(context, args, output)
+            else:
+                output = cls.forward(context, *args, **kwargs)
+        many = isinstance(output, tuple | list)
+        outputs = list(output) if many else [output]
+        dirty = {id(t) for t in context._dirty}
+        inputs = {id(a) for a in args if isinstance(a, Tensor)}
+        outputs = [
+            _fresh(t) if isinstance(t, Tensor) and id(t) in inputs and id(t) not in dirty else t for t in outputs
+        ]
+        if not tracked:
+            context._seal({}, None)
+            return tuple(outputs) if many else outputs[0]
+        tensors = [t for t in outputs if isinstance(t, Tensor)]
+        node = FunctionNode(cls, context, list(args), [views.value_of_tensor(t).aval for t in tensors])
+        numbers = {id(t): k for k, t in enumerate(tensors)}
+        for k, t in enumerate(tensors):
+            if id(t) in context._not_differentiable or views.value_of_tensor(t).aval.dtype.kind not in "fcV":
+                continue
+            if id(t) in dirty:
+                if t._view is not None and t._view.base is not None:
+                    raise NotImplementedError("Function.mark_dirty on a view is not supported; return a new tensor")
+                if t._leaf:
+                    raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+                rebase(t, node)
+            if t._view is not None and t._view.base is not None:
+                t._view.creation = views.CUSTOM if len(tensors) > 1 else views.DEFAULT
+                t._view.base = None
+            t._node, t._output, t._leaf = node, k, False
+        context._seal(numbers, node)
+        return tuple(outputs) if many else outputs[0]
+
+
+def _fresh(t: Tensor) -> Any:
+    """An input returned as it is becomes a view of itself, so that the input keeps its own history."""
+    return alias_handle(t._storage, t._view)
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """For `Function.backward`: its gradients cannot be differentiated again.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.autograd.function.once_differentiable.html
+    """
+
+    @functools.wraps(fn)
+    def wrapper(ctx: Any, *args: Any) -> Any:
+        with no_grad():
+            return fn(ctx, *args)
+
+    return wrapper
+
+
+__all__ = ["CopySlices", "Function", "FunctionContext", "once_differentiable"]

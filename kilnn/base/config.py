@@ -1,0 +1,103 @@
+"""Every flag, read once from the environment and checked when it is set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, NoReturn
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+class Flag(NamedTuple):
+    """One setting: its attribute, its environment variable, its default, and the check of a new value."""
+
+    name: str
+    variable: str
+    default: int | bool
+    check: Callable[[str, object], int | bool]
+    meaning: str
+
+
+def _boolean(label: str, value: object) -> bool:
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, bool):
+        return word
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise ValueError(f"{label} is a switch; received {value!r}; expected one of {', '.join(_TRUE + _FALSE)}.")
+
+
+def _positive(label: str, value: object) -> int:
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+        return number
+    raise ValueError(f"{label} is a count; received {value!r}; expected a whole number above 0.")
+
+
+FLAGS = (
+    Flag("eager", "KILNN_EAGER", False, _boolean, "run every operation at once instead of recording it"),
+    Flag("verify", "KILNN_VERIFY", False, _boolean, "check the invariants of every trace before it runs"),
+    Flag("cache_size", "KILNN_CACHE_SIZE", 64, _positive, "how many compiled programs are kept"),
+    Flag("trace_cap", "KILNN_TRACE_CAP", 2000, _positive, "how many pending instructions make a trace run"),
+    Flag("malloc", "KILNN_MALLOC", True, _boolean, "tell glibc to keep freed memory instead of returning it"),
+    Flag("gc_freeze", "KILNN_GC_FREEZE", True, _boolean, "take the imported modules out of Python's gc walks"),
+    Flag("full_trace", "KILNN_FULL_TRACE", False, _boolean, "keep the package's own frames in tracebacks"),
+)
+_BY_NAME = {flag.name: flag for flag in FLAGS}
+
+
+class Config:
+    """The settings of this process.
+
+    Each flag of `FLAGS` is an attribute: assigning checks the value, unknown names are refused, and `override` sets
+    some of them for the length of a `with` block.
+    """
+
+    __slots__ = tuple(flag.name for flag in FLAGS)
+
+    eager: bool
+    verify: bool
+    cache_size: int
+    trace_cap: int
+    malloc: bool
+    gc_freeze: bool
+    full_trace: bool
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        for flag in FLAGS:
+            text = environment.get(flag.variable, "").strip()
+            value = flag.check(f"The environment variable {flag.variable}", text) if text else flag.default
+            object.__setattr__(self, flag.name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        flag = _BY_NAME.get(name)
+        if flag is None:
+            raise AttributeError(f"there is no flag {name!r}; the flags are {', '.join(_BY_NAME)}.")
+        object.__setattr__(self, name, flag.check(f"The flag config.{name}", value))
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"the flag {name!r} cannot be deleted; assign {_BY_NAME[name].default!r} to reset it.")
+
+    def __repr__(self) -> str:
+        return f"config({', '.join(f'{flag.name}={getattr(self, flag.name)}' for flag in FLAGS)})"
+
+    @contextmanager
+    def override(self, **flags: Any) -> Iterator[Config]:
+        """Set flags for a `with` block; the old values come back however it ends."""
+        before = {flag.name: getattr(self, flag.name) for flag in FLAGS}
+        try:
+            for name, value in flags.items():
+                setattr(self, name, value)
+            yield self
+        finally:
+            for name, value in before.items():
+                object.__setattr__(self, name, value)
+
+
+config = Config(os.environ)

@@ -1,0 +1,498 @@
+"""The backward walk: from roots to leaves, newest node first, iteratively.
+
+Gradients on their way are Values (Tensors when `create_graph`), held by the walk's own tables: that alone keeps them
+alive when a hook reads a value and so runs the trace in the middle of the walk.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from kilnn.engine import views
+from kilnn.engine.context import Context, local
+from kilnn.engine.emit import emit, emit_op, entry_of
+from kilnn.engine.entry import Entry
+from kilnn.engine.handle import HANDLES, new_handle
+from kilnn.engine.node import Node
+from kilnn.engine.record import record, record_entry
+from kilnn.engine.values import Aval, Counter, Value
+from kilnn.ops.spec import op
+
+_marks = itertools.count(1)
+_new = object.__new__
+_sums: dict[Aval, Entry] = {}  # the sum of two gradients, by aval
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
+
+@op(name="accumulate")
+def accumulate(a: Any, b: Any) -> Any:
+    """Sum of two gradients of one tensor: same shape and dtype, no promotion."""
+    return a + b
+
+
+@accumulate.grad("a", "b")
+def _(ct: Any) -> Any:
+    return ct
+
+
+def _check_saved(node: Node) -> None:
+    if node.saved is None:
+        raise RuntimeError(FREED)
+    for counter, version in zip(node.counters, node.versions, strict=True):
+        if counter.version != version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor "
+                f"saved by {node.name()} is at version {counter.version}; expected version {version} instead. Write the "
+                "operation out of place, or work on a clone."
+            )
+
+
+class _Saved:
+    """An operand for record_entry that stands for a saved tensor: its edge and its version counter."""
+
+    __slots__ = ("_leaf", "_node", "_output", "_storage", "_view")
+
+    def __init__(self, target: Any, output: int, counter: Any) -> None:
+        self._leaf = target is not None and target.__class__ in HANDLES
+        self._node = target if not self._leaf else None
+        self._output = output
+        self._storage = counter
+        self._view = None
+
+
+
+def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]:
+    """The gradients of one node's edges from tensors to tensors (None where there is none)."""
+    if node.special:
+        return node.run(cotangents, create_graph)  # type: ignore[attr-defined, no-any-return]  # special nodes run
+    plan = node.plan
+    _check_saved(node)
+    entry = plan.backward
+    forward = plan.entry
+    values: list[Any] = []
+    operands: list[Any] = []
+    mask = 0
+    for k, ct in enumerate(cotangents):
+        if ct is None:
+            values.append(_zeros(forward.avals[k]))
+            operands.append(None)
+        else:
+            values.append(views.value_of_tensor(ct))
+            operands.append(ct)
+            if create_graph and (ct._leaf or views.node_of(ct) is not None):
+                mask |= 1 << k
+    edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
+    counters = iter(node.counters)
+    # An in-place operation keeps no counter for the target it overwrote: fewer counters than saved tensors.
+    missing = sum(forward.kinds[k] == 0 for k in plan.saves) + len(plan.outputs) - len(node.counters)
+    for n, k in enumerate(plan.saves):
+        position = len(values)
+        values.append(node.saved[n])
+        if forward.kinds[k] != 0:
+            operands.append(node.saved[n])
+            continue
+        if missing and k == 0:
+            counter: Any = Counter()
+            missing = 0
+        else:
+            counter = next(counters)
+        target, output = edge_of.get(k, (None, 0))
+        operands.append(_edge(target, output, counter))
+        if target is not None:
+            mask |= 1 << position
+    for n, j in enumerate(plan.outputs):
+        position = len(values)
+        values.append(node.saved[len(plan.saves) + n])
+        operands.append(_edge(node, j, next(counters)))
+        mask |= 1 << position
+    out = record_entry(entry, operands, values, mask if create_graph else 0)
+    return list(out) if entry.nout > 1 else [out]
+
+
+def _edge(target: Any, output: int, counter: Any) -> Any:
+    if target is not None and target.__class__ in HANDLES:
+        return target
+    return _Saved(target, output, counter)
+
+
+def _zeros(aval: Any) -> Value:
+    from kilnn.engine.mutation import zeros_value  # mutation needs the walk for CopySlices
+
+    return zeros_value(aval)
+
+
+class Walk:
+    """One backward pass.
+
+    roots: (tensor, gradient tensor) pairs. inputs: tensors to accumulate into, or None for every leaf.
+    capture: return gradients of `inputs` instead of accumulating them.
+    """
+
+    def __init__(
+        self, roots: list[tuple[Any, Any]], *, retain: bool, create_graph: bool, inputs: list[Any] | None, capture: bool
+    ) -> None:
+        self.retain = retain
+        self.create_graph = create_graph
+        self.capture = capture
+        self.inputs = inputs
+        self.context: Context = local.context
+        self.cotangents: dict[Node, Any] = {}
+        self.leaf_sums: dict[Any, Any] = {}
+        self.leaf_waits: dict[Any, int] = {}
+        self.captured: dict[tuple[Any, int], Any] = {}
+        self.wanted_leaves: set[int] | None = None
+        self.wanted_nodes: dict[Node, set[int]] = {}
+        self.nodes: list[Node] = []
+        self._start(roots)
+
+    def _start(self, roots: list[tuple[Any, Any]]) -> None:
+        first: list[Node] = []
+        pending: list[tuple[Any, int, Any]] = []
+        for tensor, gradient in roots:
+            node = views.node_of(tensor)
+            target: Any = tensor if node is None else node
+            if node is None:
+                self.leaf_waits[tensor] = self.leaf_waits.get(tensor, 0) + 1
+            else:
+                first.append(node)
+            pending.append((target, tensor._output if node is not None else 0, gradient))
+        if self.inputs is not None:
+            self.wanted_leaves = set()
+            for t in self.inputs:
+                node = views.node_of(t)
+                if node is None:
+                    self.wanted_leaves.add(id(t))
+                else:
+                    self.wanted_nodes.setdefault(node, set()).add(t._output)
+        self._discover(first)
+        if self.inputs is not None:
+            self._prune()
+        for target, output, gradient in pending:
+            self._give(target, output, gradient if self.create_graph else views.value_of_tensor(gradient))
+
+    def _discover(self, first: list[Node]) -> None:
+        mark = next(_marks)
+        stack = list(first)
+        nodes = self.nodes
+        waits = self.leaf_waits
+        while stack:
+            node = stack.pop()
+            if node.mark == mark:
+                continue
+            node.mark = mark
+            nodes.append(node)
+            edges = node.edges
+            for i in range(0, len(edges), 2):
+                target = edges[i]
+                if target is None:
+                    continue
+                if target.__class__ in HANDLES:
+                    waits[target] = waits.get(target, 0) + 1
+                elif target.mark != mark:
+                    stack.append(target)
+        nodes.sort(key=_by_sequence)
+
+    def _prune(self) -> None:
+        """Keep the nodes that lead to a wanted input."""
+        needed: set[Node] = set()
+        leaves = self.wanted_leaves or set()
+        for node in self.nodes:  # oldest first: operands before results
+            for i in range(0, len(node.edges), 2):
+                target = node.edges[i]
+                if target is None:
+                    continue
+                if target.__class__ in HANDLES:
+                    hit = id(target) in leaves
+                else:
+                    hit = target in needed or target in self.wanted_nodes
+                if hit:
+                    needed.add(node)
+                    break
+        self.needed = needed
+        self.nodes = [n for n in self.nodes if n in needed or n in self.wanted_nodes]
+
+    def _give(self, target: Any, output: int, gradient: Any) -> None:
+        """Add a gradient to what a node or leaf has received."""
+        if target.__class__ in HANDLES:
+            before = self.leaf_sums.get(target)
+            self.leaf_sums[target] = gradient if before is None else self._add(before, gradient)
+            waits = self.leaf_waits[target] - 1
+            self.leaf_waits[target] = waits
+            if not waits:
+                self._finish_leaf(target)
+        elif target.outputs == 1:
+            before = self.cotangents.get(target)
+            self.cotangents[target] = gradient if before is None else self._add(before, gradient)
+        else:
+            row = self.cotangents.get(target)
+            if row is None:
+                row = self.cotangents[target] = [None] * target.outputs
+            row[output] = gradient if row[output] is None else self._add(row[output], gradient)
+
+    def _add(self, a: Any, b: Any) -> Any:
+        if self.create_graph:
+            return record(accumulate, (a, b))
+        entry = _sums.get(a.aval)
+        if entry is None or a.aval is not b.aval:
+            entry = _sums[a.aval] = entry_of(accumulate, (a, b), ())
+        return emit(self.context, entry, (a, b))
+
+    def run(self) -> None:
+        """Visit every node once, newest first."""
+        context = self.context
+        grad_before = context.grad
+        context.grad = self.create_graph
+        context.walking += 1
+        try:
+            nodes = self.nodes
+            plain = not self.create_graph and self.inputs is None
+            while nodes:
+                node = nodes.pop()
+                ct = self.cotangents.pop(node, None)
+                if ct is None:
+                    continue
+                if plain and node.hooks is None and not node.special and node.plan.backward.simple:
+                    self._visit_fast(node, ct)
+                else:
+                    self._visit(node, ct)
+            self._finish_open_leaves()
+        finally:
+            context.grad = grad_before
+            context.walking -= 1
+            trace = context.trace
+            if trace is not None and not self.create_graph:
+                trace.grad_open = False
+
+    def _visit_fast(self, node: Node, ct: Any) -> None:
+        """`_visit` for the common case - one cotangent, only values - with its calls inlined."""
+        saved = node.saved
+        if node.counters or saved is None:
+            _check_saved(node)
+        plan = node.plan
+        entry = plan.backward
+        trace = self.context.trace
+        if plan.entry.nout != 1 or trace is None or trace.sealed or self.context.eager or len(trace.values) >= trace.limit:
+            self._visit(node, ct)
+            return
+        with trace.lock:
+            n = len(trace.values)
+            if trace.sealed or not n:
+                self._visit(node, ct)
+                return
+            refs = [entry.head]
+            for v in (ct, *saved):
+                if v.trace is trace and v.data is None:
+                    refs.append(v.index)
+                else:
+                    refs.append(trace.leaf_slot.get(id(v)))
+            if None in refs:
+                self._visit(node, ct)
+                return
+            if entry.nout == 1:
+                instr = tuple(refs)
+                out = _new(Value)
+                out.aval = entry.aval
+                out.data = None
+                out.trace = trace
+                out.index = n
+                out.instr = instr
+                predicted = trace.predicted
+                if predicted is None or n >= len(predicted) or predicted[n] != instr:
+                    trace.off_prediction(n)
+                trace.values.append(out)
+                outs = (out,)
+            else:
+                outs = trace.append_many(entry, tuple(refs))
+        if not self.retain and plan.frees:
+            node.saved = None
+        edges = node.edges
+        cotangents = self.cotangents
+        i = 0
+        for out in outs:
+            target = edges[i]
+            if target is not None:
+                if target.__class__ is Node and target.plan.entry.nout == 1:
+                    before = cotangents.get(target)
+                    cotangents[target] = out if before is None else self._add(before, out)
+                else:
+                    self._give(target, edges[i + 1], out)
+            i += 2
+
+    def _visit(self, node: Node, ct: Any) -> None:
+        if node.hooks is not None:
+            ct = self._before(node, ct)
+        wanted_outputs = self.wanted_nodes.get(node)
+        if wanted_outputs is not None:
+            for output in wanted_outputs:
+                got = ct if node.outputs == 1 else ct[output]
+                self._capture(node, output, got)
+            if node not in self.needed:
+                return
+        if self.create_graph or node.special:
+            self._visit_tensors(node, ct)
+            return
+        if node.counters or node.saved is None:
+            _check_saved(node)
+        plan = node.plan
+        values = [ct] if plan.entry.nout == 1 else [_zeros(plan.entry.avals[k]) if c is None else c for k, c in enumerate(ct)]
+        values += node.saved
+        if not self.retain and plan.frees:
+            node.saved = None
+        outs = emit(self.context, plan.backward, values)
+        edges = node.edges
+        if node.hooks is not None and node.hooks.post:
+            outs = self._after(node, [outs] if plan.backward.nout == 1 else outs, ct)
+        elif plan.backward.nout == 1:
+            target = edges[0]
+            if target is not None:
+                self._give(target, edges[1], outs)
+            return
+        for n, gradient in enumerate(outs):
+            target = edges[2 * n]
+            if target is not None and gradient is not None:
+                self._give(target, edges[2 * n + 1], gradient)
+
+    def _visit_tensors(self, node: Node, ct: Any) -> None:
+        row = ct if node.outputs > 1 else [ct]
+        if not self.create_graph:
+            row = [None if c is None else new_handle(c) for c in row]
+        outs = run_node(node, row, self.create_graph)
+        if not self.retain:
+            if node.special:
+                node.release()  # type: ignore[attr-defined]  # special nodes release themselves
+            elif node.plan.frees:
+                node.saved = None
+        if node.hooks is not None and node.hooks.post:
+            outs = _call_post(node, outs, row)
+        edges = node.edges
+        for n, gradient in enumerate(outs):
+            target = edges[2 * n] if 2 * n < len(edges) else None
+            if target is not None and gradient is not None:
+                self._give(target, edges[2 * n + 1], gradient if self.create_graph else views.value_of_tensor(gradient))
+
+    def _tensor(self, gradient: Any) -> Any:
+        return gradient if self.create_graph or gradient is None else new_handle(gradient)
+
+    def _raw(self, tensor: Any) -> Any:
+        return tensor if self.create_graph or tensor is None else views.value_of_tensor(tensor)
+
+    def _before(self, node: Node, ct: Any) -> Any:
+        """Tensor hooks, node pre-hooks and retained gradients of a node's outputs."""
+        hooks = node.hooks
+        assert hooks is not None
+        single = node.outputs == 1
+        row = [ct] if single else ct
+        for output, table in hooks.tensor.items():
+            if table and row[output] is not None:
+                row[output] = self._raw(run_hooks(table, self._tensor(row[output])))
+        for hook in list(hooks.pre.values()):
+            changed = hook(tuple(self._tensor(c) for c in row))
+            if changed is not None:
+                row = [self._raw(c) for c in (changed if isinstance(changed, tuple) else (changed,))]
+        for output, reference in hooks.retain.items():
+            tensor = reference()
+            if tensor is not None and row[output] is not None:
+                self._accumulate_into(tensor, row[output])
+        return row[0] if single else row
+
+    def _after(self, node: Node, outs: list[Any], ct: Any) -> list[Any]:
+        row = [ct] if node.outputs == 1 else ct
+        done = _call_post(node, [self._tensor(g) for g in outs], [self._tensor(c) for c in row])
+        return [self._raw(g) for g in done]
+
+    def _capture(self, target: Any, output: int, gradient: Any) -> None:
+        if gradient is None:
+            return
+        if self.capture:
+            self.captured[target, output] = self._tensor(gradient)
+            return
+        assert self.inputs is not None
+        for t in self.inputs:
+            if views.node_of(t) is target and t._output == output:
+                self._accumulate_into(t, gradient)
+
+    def _finish_open_leaves(self) -> None:
+        """Leaves some of whose contributions never came (pruned or undefined branches)."""
+        for leaf, waits in list(self.leaf_waits.items()):
+            if waits > 0 and leaf in self.leaf_sums:
+                self._finish_leaf(leaf)
+
+    def _finish_leaf(self, leaf: Any) -> None:
+        gradient = self.leaf_sums.pop(leaf)
+        if self.wanted_leaves is not None and id(leaf) not in self.wanted_leaves:
+            return
+        extra = leaf._extra
+        if extra is not None and extra.get("hooks"):
+            gradient = self._raw(run_hooks(extra["hooks"], self._tensor(gradient)))
+        if self.capture:
+            self.captured[leaf, 0] = self._tensor(gradient)
+            return
+        self._accumulate_into(leaf, gradient)
+        if extra is not None and extra.get("post_hooks"):
+            for hook in list(extra["post_hooks"].values()):
+                hook(leaf)
+
+    def _accumulate_into(self, tensor: Any, gradient: Any) -> None:
+        """`tensor.grad += gradient`, in place unless the gradient has a graph of its own."""
+        before = tensor._grad
+        if before is None:
+            tensor._grad = new_handle(gradient) if not self.create_graph else record_alias(gradient)
+        elif self.create_graph:
+            tensor._grad = record(accumulate, (before, gradient))
+        else:
+            value = views.value_of_tensor(before)
+            views.write(before, gradient if value.index == ZERO else emit_op(accumulate, (value, gradient)))
+
+
+ZERO = -7
+"""`Value.index` of zeros made by `zero_grad(set_to_none=False)`: adding to them is taking the other operand."""
+
+
+def record_alias(gradient: Any) -> Any:
+    """A tensor of its own for a gradient that may be used elsewhere in the graph."""
+    out = new_handle(views.value_of_tensor(gradient), views.node_of(gradient), gradient._output)
+    out._leaf = gradient._leaf
+    if gradient._leaf:
+        out._leaf = False
+        return gradient
+    return out
+
+
+def _by_sequence(node: Node) -> int:
+    return node.sequence
+
+
+def run_hooks(table: dict[int, Any], gradient: Any) -> Any:
+    """Tensor hooks in the order of registration; each may return a replacement."""
+    for hook in list(table.values()):
+        changed = hook(gradient)
+        if changed is not None:
+            _same_kind(changed, gradient)
+            gradient = changed
+    return gradient
+
+
+def _same_kind(changed: Any, gradient: Any) -> None:
+    if changed.__class__ not in HANDLES:
+        raise TypeError(f"a gradient hook must return None or a Tensor, not {type(changed).__name__}")
+    new, old = views.value_of_tensor(changed).aval, views.value_of_tensor(gradient).aval
+    if new.shape != old.shape:
+        raise RuntimeError(f"hook '<hook>' has changed the size of value: got {new.shape}, expected {old.shape}")
+    if new.dtype != old.dtype:
+        raise RuntimeError(f"hook '<hook>' has changed the type of value (was {old.dtype} got {new.dtype})")
+
+
+def _call_post(node: Node, outs: list[Any], row: list[Any]) -> list[Any]:
+    assert node.hooks is not None
+    for hook in list(node.hooks.post.values()):
+        changed = hook(tuple(outs), tuple(row))
+        if changed is not None:
+            outs = list(changed) if isinstance(changed, tuple) else [changed]
+    return outs

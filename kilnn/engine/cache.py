@@ -1,0 +1,180 @@
+"""Compiled programs: found again by what was recorded and what of it is alive."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import jax
+
+from kilnn.base.config import config
+from kilnn.engine import segments
+from kilnn.engine.entry import HEADS, sweep
+from kilnn.engine.lower import Canonical, Signature, build, canonicalize
+from kilnn.engine.stats import count
+
+WASTE_SHARE = 0.10  # outputs that nobody wants: this share of the wanted bytes is free
+WASTE_RUNS = 50  # beyond it, a program with fewer outputs is made only after this many wasteful runs in a row
+
+
+class Program:
+    """One compiled program: a call on arrays. `first` until it has been traced, compiled and run once."""
+
+    __slots__ = ("call", "first", "instructions", "name", "segmented", "sites", "step")
+
+    def __init__(self, canonical: Canonical) -> None:
+        self.first = True
+        self.instructions = len(canonical.code)
+        self.step = any(HEADS[instr[0]].is_update for instr in canonical.code)
+        plan = segments.find(canonical)
+        self.segmented = plan is not None
+        self.call: Any
+        if plan is not None:
+            self.call = segments.SegmentedCall(canonical, plan)
+        else:
+            self.call = jax.jit(build(canonical), donate_argnums=canonical.donated, keep_unused=True)
+
+
+class Bound:
+    """A program bound to one recording: which of the recording's leaves, scalars and values go where."""
+
+    __slots__ = ("canonical", "live", "live_set", "program", "wasted", "whole")
+
+    def __init__(self, canonical: Canonical, live: tuple[int, ...], program: Program, recording: Any) -> None:
+        self.canonical = canonical
+        self.live = live
+        self.live_set = frozenset(live)
+        self.program = program
+        self.wasted = 0
+        c = canonical
+        n_leaves, n_floats, n_ints, n_doubles = recording
+        self.whole = tuple(
+            ids == tuple(range(n))
+            for ids, n in ((c.leaves, n_leaves), (c.floats, n_floats), (c.ints, n_ints), (c.doubles, n_doubles))
+        )
+
+
+class Recipe:
+    """What is known of one recording: how often it was met and the programs made for it."""
+
+    __slots__ = ("bound", "canonical", "met", "next", "seen_live", "signature")
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self.met = 0
+        self.bound: list[Bound] = []
+        self.seen_live: set[int] = set()
+        self.next: Recipe | None = None
+        self.canonical: dict[tuple[int, ...], Canonical] = {}  # live set -> reduced recording, for the cold tier
+
+
+_lock = threading.RLock()
+_recipes: OrderedDict[Signature, Recipe] = OrderedDict()
+_programs: OrderedDict[Any, Program] = OrderedDict()
+_RECIPES_PER_PROGRAM = 8
+
+
+def recipe_of(signature: Signature) -> Recipe:
+    """The recipe of a recording, made on first sight; the least recently used is forgotten when there are many."""
+    with _lock:
+        recipe = _recipes.get(signature)
+        if recipe is None:
+            recipe = _recipes[signature] = Recipe(signature)
+            while len(_recipes) > config.cache_size * _RECIPES_PER_PROGRAM:
+                _recipes.popitem(last=False)
+        else:
+            _recipes.move_to_end(signature)
+        recipe.met += 1
+        return recipe
+
+
+def find(recipe: Recipe, live: tuple[int, ...], values: list[Any]) -> Bound | None:
+    """A program of the recipe whose outputs cover what is alive."""
+    wanted: set[int] | None = None
+    for bound in recipe.bound:
+        if bound.live == live:
+            bound.wasted = 0
+            return bound
+    for bound in recipe.bound:
+        if wanted is None:
+            wanted = set(live)
+        if wanted <= bound.live_set:
+            extra = sum(values[i].aval.nbytes for i in bound.live_set - wanted)
+            if extra > WASTE_SHARE * sum(values[i].aval.nbytes for i in live):
+                bound.wasted += 1
+                if bound.wasted > WASTE_RUNS:
+                    bound.wasted = 0
+                    recipe.seen_live.clear()
+                    return None
+            return bound
+    return None
+
+
+def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Bound, bool]:
+    """A program for the union of the live sets met so far; True when it had to be compiled."""
+    with _lock:
+        recipe.seen_live.update(live)
+        union = tuple(sorted(recipe.seen_live))
+        canonical = canonicalize(recipe.signature, union, trace.donated)
+        program = _programs.get(canonical.key)
+        fresh = program is None
+        if program is None:
+            program = _programs[canonical.key] = Program(canonical)
+            count("compiles")
+            if program.step:
+                count("step_compiles")
+            while len(_programs) > config.cache_size:
+                _, old = _programs.popitem(last=False)
+                for other in _recipes.values():
+                    other.bound = [b for b in other.bound if b.program is not old]
+        sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
+        bound = Bound(canonical, union, program, sizes)
+        recipe.bound.append(bound)
+        return bound, fresh
+
+
+def touch(bound: Bound) -> None:
+    """Mark a program as recently used."""
+    with _lock:
+        if bound.canonical.key in _programs:
+            _programs.move_to_end(bound.canonical.key)
+
+
+def reduced(recipe: Recipe, live: tuple[int, ...], donated: list[int]) -> Canonical:
+    """The recording without dead code, for running it operation by operation."""
+    found = recipe.canonical.get(live)
+    if found is None:
+        if len(recipe.canonical) > 4:
+            recipe.canonical.clear()
+        found = recipe.canonical[live] = canonicalize(recipe.signature, live, donated)
+    return found
+
+
+ENTRIES = 4096
+_swept_at = 0
+
+
+def tidy(pending: list[Any]) -> None:
+    """Between runs: forget operations of forgotten programs once there are many. `pending`: traces not yet run."""
+    global _swept_at
+    if len(HEADS) < ENTRIES or len(HEADS) < _swept_at * 1.5:
+        return
+    with _lock:
+        needed = {instr[0] for recipe in _recipes.values() for instr in recipe.signature if type(instr) is tuple}
+        for trace in pending:
+            needed.update(v.instr[0] for v in list(trace.values) if type(v.instr) is tuple)
+        sweep(needed)
+        _swept_at = len(HEADS)
+
+
+def programs() -> list[Program]:
+    with _lock:
+        return list(_programs.values())
+
+
+def clear() -> None:
+    """Forget every program and recipe."""
+    with _lock:
+        _recipes.clear()
+        _programs.clear()

@@ -1,0 +1,42 @@
+"""The error word: conditions on values (labels in range, indices in bounds) raise PyTorch's exception, naming the
+recorded line, at the latest at the next flush. Conditions on host-held values are tested at once."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from kilnn.engine import sites
+from kilnn.engine.context import Context
+from kilnn.engine.emit import commit
+from kilnn.engine.entry import Entry
+from kilnn.engine.error_word import error_of
+from kilnn.engine.trace import open_trace
+from kilnn.engine.values import Value
+
+HOST_ELEMENTS = 1 << 20
+_passed: weakref.WeakKeyDictionary[Value, set[int]] = weakref.WeakKeyDictionary()
+
+
+def record_check(context: Context, entry: Entry, values: list[Any]) -> None:
+    """Test the condition now if its operands are on the host, and record it in the program in any case: the program
+    must not depend on where the batch came from."""
+    check = entry.check
+    assert check is not None and check.op is not None and check.op.checker is not None
+    operands = [values[k] for k in check.state]
+    # Values are immutable: a batch that passed once (the same labels in every step) has passed for good.
+    verified = len(operands) == 1 and check.head in _passed.get(operands[0], ())
+    if not verified and all(isinstance(v.data, np.ndarray) and v.aval.size <= HOST_ELEMENTS for v in operands):
+        bad, found = check.op.checker.fn(*[v.data for v in operands], **check.attributes)
+        if bad.any():
+            first = np.broadcast_to(found, bad.shape).reshape(-1)[int(np.argmax(bad.reshape(-1)))]
+            raise error_of(check, int(first), None)
+        verified = True
+        if len(operands) == 1:
+            _passed.setdefault(operands[0], set()).add(check.head)
+    trace = open_trace(context)
+    out = commit(trace, check, operands)
+    if not verified:
+        out.trace.checks.append((out.index, check, sites.user_site()))

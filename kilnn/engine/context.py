@@ -1,0 +1,33 @@
+"""What each thread has of its own: the trace it records on, its gradient mode, its eager switch."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from kilnn.base.config import config
+
+
+class Context:
+    """State of one thread."""
+
+    __slots__ = ("eager", "grad", "inference", "module_depth", "predicted", "predicted_recipe", "trace", "walking")
+
+    def __init__(self) -> None:
+        self.trace: Any = None
+        self.grad = True
+        self.inference = False
+        self.eager = bool(config.eager)
+        self.module_depth = 0
+        self.predicted: Any = None  # signature of the program expected next
+        self.predicted_recipe: Any = None  # what ran last
+        self.walking = 0  # depth of backward walks in progress
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.context = Context()
+
+
+local = _Local()
+"""`local.context` is the state of the calling thread."""

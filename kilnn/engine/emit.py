@@ -1,0 +1,89 @@
+"""Appending instructions on Values: what the backward walk, views and updates use. `record` adds tensors on top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kilnn.engine import host
+from kilnn.engine.context import Context, local
+from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
+from kilnn.engine.sites import stack_site
+from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
+from kilnn.engine.values import Value
+from kilnn.ops.spec import Op
+
+
+def entry_of(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...]) -> Entry:
+    """The memoised entry of `op` on Values, numbers and None."""
+    key = [x.aval if isinstance(x, Value) else x.__class__ for x in operands]
+    memo = (attributes, *key)
+    entry = op.memo.get(memo)
+    if entry is None:
+        entry = op.memo[memo] = make_entry(op, key, attributes)
+    return entry
+
+
+def commit(trace: Trace, entry: Entry, values: Any) -> Any:
+    """Append the instruction `entry` on `values` (Values and numbers); returns its Value, or a list of them."""
+    while True:
+        try:
+            with trace.lock:
+                if not trace.sealed:
+                    if not trace.values:
+                        trace.first_site = stack_site()
+                    if entry.all_values:
+                        refs = [entry.head]
+                        for v in values:
+                            if v.trace is trace and v.data is None:
+                                refs.append(v.index)
+                            else:
+                                refs.append(trace.reference(v))
+                    else:
+                        refs = _mixed_references(trace, entry, values)
+                    if entry.nout == 1:
+                        return trace.append(entry, tuple(refs))
+                    return trace.append_many(entry, tuple(refs))
+            trace = open_trace(trace.context)
+        except ForeignPendingError as pending:
+            pending.value.trace.run("used by another trace")
+
+
+def _mixed_references(trace: Trace, entry: Entry, values: Any) -> list[int]:
+    refs = [entry.head]
+    for kind, v in zip(entry.kinds, values, strict=True):
+        if kind == VALUE:
+            refs.append(trace.reference(v))
+        elif kind == FLOAT:
+            trace.floats.append(float(v))
+            refs.append(len(trace.floats) - 1)
+        elif kind == INT:
+            trace.ints.append(int(v))
+            refs.append(len(trace.ints) - 1)
+        elif kind == DOUBLE:
+            trace.doubles.append(float(v))
+            refs.append(len(trace.doubles) - 1)
+    return refs
+
+
+def emit(context: Context, entry: Entry, values: Any) -> Any:
+    """Append an instruction outside the gradient graph, cutting at the cap."""
+    trace = context.trace
+    if trace is None or trace.sealed:
+        trace = open_trace(context)
+    if len(trace.values) >= trace.limit and trace.at_limit():
+        trace.run("cap")
+        trace = open_trace(context)
+    out = commit(trace, entry, values)
+    if context.eager or trace.immediate:
+        open_trace(context).run("eager")
+    return out
+
+
+def emit_op(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
+    """Record `op` on Values and numbers, with no gradient; on the host when everything is there."""
+    entry = entry_of(op, operands, attributes)
+    if entry.host is not None:
+        done = host.compute(entry, operands)
+        if done is not None:
+            return done
+    return emit(local.context, entry, operands)

@@ -1,0 +1,443 @@
+"""Entries: an operation at given avals and attributes - its output avals, its array function, its gradient plans.
+
+Made once per combination and memoised (`Op.memo`), so recording an operation again is a dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.interpreters import partial_eval
+
+from kilnn.base import dtypes, shapes
+from kilnn.engine.values import Aval, aval_of
+from kilnn.ops.spec import REGISTRY, Op, Rule
+
+VALUE, FLOAT, INT, DOUBLE, NONE = range(5)
+"""How an operand reaches an instruction: a value, a position in one of the three scalar vectors, or not at all."""
+
+NUMBER_DTYPES = {FLOAT: np.dtype(np.float32), INT: np.dtype(np.int64), DOUBLE: np.dtype(np.float64)}
+_CATEGORIES: dict[Any, int] = {bool: 0, int: 1, float: 2, complex: 3}
+_HALF = (dtypes.float16.np, dtypes.bfloat16.np)
+
+HEADS: dict[int, Entry] = {}
+"""Entries by number; the number is what instructions and signatures hold. Numbers are never used again."""
+_numbers = itertools.count()
+
+
+class Entry:
+    """One executable operation. `fn` takes arrays, 0-d arrays for numbers, and None where the kind is NONE."""
+
+    __slots__ = (
+        "all_values", "aval", "avals", "check", "differentiable", "fn", "head", "host", "in_avals", "is_check",
+        "is_update", "jitted", "kinds", "name", "node_name", "nout", "simple", "op", "plans", "attributes", "by_value",
+        "work", "out_dtype", "state", "widths",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        kinds: tuple[int, ...],
+        in_avals: tuple[Aval | None, ...],
+        avals: tuple[Aval, ...],
+    ) -> None:
+        self.name = name
+        self.node_name = name
+        self.fn = fn
+        self.kinds = kinds
+        self.in_avals = in_avals
+        self.avals = avals
+        self.aval = avals[0] if avals else None
+        self.nout = len(avals)
+        self.all_values = all(k == VALUE for k in kinds)
+        self.plans: dict[int, Plan] = {}
+        self.op: Op | None = None
+        self.attributes: dict[str, Any] = {}
+        self.differentiable = 0
+        self.host: Callable[..., Any] | None = None
+        self.check: Entry | None = None
+        self.simple = self.all_values  # and no condition on values
+        self.is_check = False
+        self.is_update = False
+        self.state: tuple[int, ...] = ()  # updates: output k replaces operand state[k]
+        self.by_value = False
+        self.work: np.dtype[Any] | None = None
+        self.out_dtype: np.dtype[Any] | None = None
+        self.widths: tuple[int, ...] = ()
+        fn.__name__ = name
+        self.jitted = jax.jit(fn)
+        self.head = next(_numbers)
+        HEADS[self.head] = self
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {list(self.in_avals)} -> {list(self.avals)}>"
+
+
+class Plan:
+    """How the gradient of an entry is taken for one set of wanted operands: what is saved, and the backward entry."""
+
+    __slots__ = ("backward", "entry", "frees", "outputs", "saves", "wanted")
+
+    def __init__(
+        self, entry: Entry, wanted: tuple[int, ...], saves: tuple[int, ...], outputs: tuple[int, ...],
+        backward: Entry, frees: bool,
+    ) -> None:  # fmt: skip
+        self.entry = entry
+        self.wanted = wanted
+        self.saves = saves
+        self.outputs = outputs
+        self.backward = backward
+        self.frees = frees
+
+
+def clear_memo() -> None:
+    """Forget the shape rules (the default dtype changed)."""
+    for op in REGISTRY.values():
+        op.memo.clear()
+
+
+def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entry:
+    """The entry of `op` at these operands: Avals, number types (float, int, bool) or NoneType."""
+    named = dict(zip(op.attributes, attributes, strict=True))
+    if op.validator is not None:
+        op.validator(*[None if x is type(None) else x for x in operands], **named)
+    avals = [x if isinstance(x, Aval) else None for x in operands]
+    device = _common_device(op, [a for a in avals if a is not None])
+    work = out_dtype = None
+    if op.promote is not None:
+        if len(avals) > 1:
+            shapes.broadcast_shapes(*[a.shape for a in avals if a is not None])
+        work, out_dtype = _promoted(op, operands)
+    elif op.half == "upcast" and any(a is not None and a.dtype in _HALF for a in avals):
+        work = np.dtype(np.float32)
+        out_dtype = next(a.dtype for a in avals if a is not None and a.dtype in _HALF)
+    kinds = _kinds(op, operands, avals, work)
+    fn = _array_function(op, named, work, out_dtype)
+    try:
+        result = eval_shape(fn, kinds, avals)
+    except (TypeError, ValueError) as error:
+        raise RuntimeError(f"{op.name}: operands {[_describe(x) for x in operands]} do not fit: {error}") from None
+    multi = isinstance(result, tuple | list)
+    outs = tuple(aval_of(tuple(r.shape), np.dtype(r.dtype), device) for r in (result if multi else (result,)))
+    entry = Entry(op.name, fn, kinds, tuple(avals), outs)
+    entry.node_name = op.backward_name
+    entry.op, entry.attributes, entry.work, entry.out_dtype = op, named, work, out_dtype
+    entry.host = _host_function(op, named, work, out_dtype) if op.host is not None else None
+    entry.by_value = op.by_value
+    for k, aval in enumerate(avals):
+        if aval is not None and aval.dtype.kind in "fcV" and _rule_of(op, k) is not None:
+            entry.differentiable |= 1 << k
+    if all(a.dtype.kind not in "fcV" for a in outs):
+        entry.differentiable = 0
+    if op.checker is not None:
+        entry.check = _check_entry(op, entry)
+        entry.simple = False
+    return entry
+
+
+def _describe(x: Any) -> str:
+    return repr(x) if isinstance(x, Aval) else getattr(x, "__name__", str(x))
+
+
+def _common_device(op: Op, avals: list[Aval]) -> str:
+    device = ""
+    for a in avals:
+        if a.shape == () and a.device == "cpu" and len(avals) > 1:
+            continue
+        if device and a.device != device:
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"{device} and {a.device}! (operation {op.name}; move one with .to())"
+            )
+        device = a.device
+    return device or "cpu"
+
+
+def _promoted(op: Op, operands: list[Any]) -> tuple[np.dtype[Any], np.dtype[Any] | None]:
+    dims = [dtypes.from_numpy(x.dtype) for x in operands if isinstance(x, Aval) and x.shape != ()]
+    zeros = [dtypes.from_numpy(x.dtype) for x in operands if isinstance(x, Aval) and x.shape == ()]
+    numbers = [_CATEGORIES[x] for x in operands if x.__class__ is type and x in _CATEGORIES]
+    common = dtypes.promote(dims, zeros, numbers)
+    if op.promote == "float" and common.category < 2:
+        common = dtypes.get_default_dtype()
+    out: np.dtype[Any] | None = None if op.promote == "compare" else common.np
+    return (np.dtype(np.float32) if common.np in _HALF and op.promote != "compare" else common.np), out
+
+
+def _operand_name(op: Op, k: int) -> str:
+    return op.operands[k] if k < len(op.operands) else str(op.variadic)
+
+
+def _rule_of(op: Op, k: int) -> Rule | None:
+    return op.rules.get(_operand_name(op, k))
+
+
+def _kinds(op: Op, operands: list[Any], avals: list[Any], work: Any) -> tuple[int, ...]:
+    floating = work if work is not None else next((a.dtype for a in avals if a is not None and a.dtype.kind in "fV"), None)
+    kinds = []
+    for k, x in enumerate(operands):
+        if isinstance(x, Aval):
+            kinds.append(VALUE)
+        elif x is type(None):
+            kinds.append(NONE)
+        elif x is complex:
+            raise NotImplementedError(f"{op.name}: complex Python numbers are not recorded yet; use a complex tensor")
+        elif op.kinds.get(_operand_name(op, k)) == "index" or (work is not None and work.kind in "iub"):
+            kinds.append(INT)
+        else:
+            kinds.append(DOUBLE if floating == np.float64 else FLOAT)
+    return tuple(kinds)
+
+
+def _array_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any) -> Callable[..., Any]:
+    raw = op.fn
+    if work is None:
+        if not attributes:
+            return lambda *xs: raw(*xs)
+        return lambda *xs: raw(*xs, **attributes)
+
+    def promoted(*xs: Any) -> Any:
+        out = raw(*[None if x is None else _cast(x, work) for x in xs], **attributes)
+        return out if out_dtype is None else jax.tree.map(lambda y: _cast_back(y, work, out_dtype), out)
+
+    return promoted
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else lax.convert_element_type(x, dtype)
+
+
+def _cast_back(y: Any, work: Any, out_dtype: Any) -> Any:
+    return lax.convert_element_type(y, out_dtype) if y.dtype == work and work != out_dtype else y
+
+
+def _host_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any) -> Callable[..., Any]:
+    raw = op.host
+    assert raw is not None
+
+    def on_host(*xs: Any) -> Any:
+        if work is not None:
+            xs = tuple(None if x is None else np.asarray(x).astype(work, copy=False) for x in xs)
+        out = raw(*xs, **attributes)
+        if work is not None and out_dtype is not None and work != out_dtype:
+            out = np.asarray(out).astype(out_dtype)
+        return out
+
+    return on_host
+
+
+def specs_of(kinds: tuple[int, ...], avals: Any) -> list[Any]:
+    return [
+        jax.ShapeDtypeStruct(a.shape, a.dtype) if k == VALUE else None if k == NONE else jax.ShapeDtypeStruct((), NUMBER_DTYPES[k])
+        for k, a in zip(kinds, avals, strict=True)
+    ]
+
+
+def eval_shape(fn: Callable[..., Any], kinds: tuple[int, ...], avals: Any) -> Any:
+    with jax.enable_x64(True):
+        return jax.eval_shape(fn, *specs_of(kinds, avals))
+
+
+def _check_entry(op: Op, entry: Entry) -> Entry:
+    """The instruction that tests the operation's condition on values: int64 [is bad, first bad value]."""
+    checker = op.checker
+    assert checker is not None
+    positions = [op.operands.index(name) for name in checker.operands]
+    known = {name: entry.attributes[name] for name in checker.attributes}
+    known.update(_facts(op, entry, checker.facts))
+
+    def fn(*xs: Any) -> Any:
+        bad, values = checker.fn(*xs, **known)
+        values = jnp.broadcast_to(values, bad.shape).reshape(-1).astype(np.int64)
+        bad = bad.reshape(-1)
+        if bad.shape[0] == 0:
+            return jnp.zeros((2,), np.int64)
+        return jnp.stack([bad.any().astype(np.int64), values[jnp.argmax(bad)]])
+
+    kinds = tuple(entry.kinds[p] for p in positions)
+    out = Entry(f"{op.name}.check", fn, kinds, tuple(entry.in_avals[p] for p in positions), (aval_of((2,), np.dtype(np.int64)),))
+    out.is_check, out.op, out.attributes, out.state = True, op, known, tuple(positions)
+    return out
+
+
+def _facts(op: Op, entry: Entry, facts: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for parameter, operand, fact in facts:
+        if operand == op.variadic:
+            members = [a for a in entry.in_avals[len(op.operands) :] if a is not None]
+            known[parameter] = tuple(getattr(a, fact) for a in members)
+        else:
+            aval = entry.in_avals[op.operands.index(operand)] if op.operands.index(operand) < len(entry.in_avals) else None
+            known[parameter] = None if aval is None else getattr(aval, fact)
+    return known
+
+
+def make_plan(entry: Entry, mask: int) -> Plan:
+    """The gradient plan of `entry` for the operands in the bit mask."""
+    wanted = tuple(k for k in range(len(entry.kinds)) if mask >> k & 1)
+    plan = _plan_from_rules(entry, wanted) if entry.op is not None and not entry.is_check else _plan_from_vjp(entry, wanted)
+    plan.backward.node_name = entry.node_name
+    entry.plans[mask] = plan
+    return plan
+
+
+def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
+    op = entry.op
+    assert op is not None
+    rules: list[Rule] = []
+    for k in wanted:
+        rule = _rule_of(op, k)
+        assert rule is not None
+        if rule not in rules:
+            rules.append(rule)
+    positions = {name: (k,) for k, name in enumerate(op.operands) if k < len(entry.kinds)}
+    if op.variadic is not None:
+        positions[op.variadic] = tuple(range(len(op.operands), len(entry.kinds)))
+    saves = tuple(sorted({k for r in rules for name in r.operands for k in positions.get(name, ()) if entry.kinds[k] != NONE}))
+    outputs = tuple(sorted({j for r in rules for j in r.outputs}))
+    nct = entry.nout
+    place = {k: nct + n for n, k in enumerate(saves)}
+    place_out = {j: nct + len(saves) + n for n, j in enumerate(outputs)}
+    work = entry.work
+    facts = {rule: _facts(op, entry, rule.facts) for rule in rules}
+
+    def backward(*xs: Any) -> Any:
+        if work is not None:
+            xs = tuple(_cast(x, work) for x in xs)
+        results: dict[Rule, Any] = {}
+        for rule in rules:
+            named: dict[str, Any] = {}
+            for j in rule.cotangents:
+                named[_spelling(rule, "ct", j)] = xs[j]
+            for name in rule.operands:
+                if name == op.variadic:
+                    named[name] = tuple(xs[place[k]] for k in positions[name])
+                else:
+                    k = positions[name][0] if name in positions else None
+                    named[name] = None if k is None or entry.kinds[k] == NONE else xs[place[k]]
+            for j in rule.outputs:
+                named[_spelling(rule, "out", j)] = xs[place_out[j]]
+            for name in rule.attributes:
+                named[name] = entry.attributes[name]
+            results[rule] = rule.fn(**named, **facts[rule])
+        grads = []
+        for k in wanted:
+            g = results[_rule_of(op, k)]  # type: ignore[index]  # wanted operands have rules
+            if _operand_name(op, k) == op.variadic:
+                g = g[k - len(op.operands)]
+            grads.append(fit(g, entry.in_avals[k]))
+        return grads[0] if len(grads) == 1 else tuple(grads)
+
+    kinds = (VALUE,) * nct + tuple(entry.kinds[k] for k in saves) + (VALUE,) * len(outputs)
+    in_avals = (*entry.avals, *(entry.in_avals[k] for k in saves), *(entry.avals[j] for j in outputs))
+    back = Entry(f"{op.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
+    _differentiable_by_vjp(back)
+    forced = [r.frees for r in rules if r.frees is not None]
+    frees = forced[0] if forced else bool(outputs) or any(entry.kinds[k] == VALUE or op.promote is not None for k in saves)
+    return Plan(entry, wanted, saves, outputs, back, frees)
+
+
+def _spelling(rule: Rule, stem: str, number: int) -> str:
+    numbered = f"{stem}{number}"
+    return numbered if numbered in rule.fn.__code__.co_varnames else stem
+
+
+def fit(g: Any, aval: Any) -> Any:
+    """A gradient summed over broadcast dimensions and cast to the operand's dtype."""
+    if g is None:
+        return jnp.zeros(aval.shape, aval.dtype)
+    if g.shape != aval.shape:
+        extra = g.ndim - len(aval.shape)
+        if extra > 0:
+            g = g.sum(tuple(range(extra)))
+        stretched = tuple(d for d, n in enumerate(aval.shape) if n == 1 and g.shape[d] != 1)
+        if stretched:
+            g = g.sum(stretched, keepdims=True)
+        if g.shape != aval.shape:
+            g = jnp.broadcast_to(g, aval.shape)
+    return g if g.dtype == aval.dtype else lax.convert_element_type(g, aval.dtype)
+
+
+def _differentiable_by_vjp(entry: Entry) -> None:
+    for k, aval in enumerate(entry.in_avals):
+        if entry.kinds[k] == VALUE and aval is not None and aval.dtype.kind in "fV":
+            entry.differentiable |= 1 << k
+
+
+def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
+    """The gradient of a backward entry: `jax.vjp` of it, saving only the operands that the result depends on."""
+    nct, n = entry.nout, len(entry.kinds)
+
+    def full(*xs: Any) -> Any:
+        cts, operands = xs[:nct], list(xs[nct:])
+
+        def of_wanted(*chosen: Any) -> Any:
+            for k, x in zip(wanted, chosen, strict=True):
+                operands[k] = x
+            return entry.fn(*operands)
+
+        grads = jax.vjp(of_wanted, *[operands[k] for k in wanted])[1](cts if nct > 1 else cts[0])
+        return grads[0] if len(grads) == 1 else tuple(grads)
+
+    specs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
+    with jax.enable_x64(True):
+        jaxpr = jax.make_jaxpr(full)(*specs).jaxpr
+        used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
+    present = [k for k in range(n) if entry.kinds[k] != NONE]
+    saves = tuple(k for k, u in zip(present, used[nct:], strict=True) if u)
+
+    def backward(*xs: Any) -> Any:
+        kept = dict(zip(saves, xs[nct:], strict=True))
+        rest = [
+            kept[k] if k in kept else None if entry.kinds[k] == NONE else jnp.zeros(s.shape, s.dtype)
+            for k, s in enumerate(specs[nct:])
+        ]
+        return full(*xs[:nct], *rest)
+
+    kinds = (VALUE,) * nct + tuple(entry.kinds[k] for k in saves)
+    in_avals = (*entry.avals, *(entry.in_avals[k] for k in saves))
+    back = Entry(f"{entry.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
+    _differentiable_by_vjp(back)
+    return Plan(entry, wanted, saves, (), back, bool(saves))
+
+
+def sweep(needed: set[int]) -> None:
+    """Forget entries that no cached program (`needed`: their numbers), pending trace or backward node refers to, so
+    that a process which meets ever new shapes does not grow."""
+    for op in REGISTRY.values():
+        for key, entry in list(op.memo.items()):
+            family = _family(entry)
+            if family is not None and not any(e.head in needed for e in family):
+                del op.memo[key]
+                for e in family:
+                    del HEADS[e.head]
+
+
+def _family(entry: Entry) -> list[Entry] | None:
+    """An entry with its check and backward entries, or None when a node outside holds one of its plans."""
+    found = [entry]
+    for e in found:
+        if e.check is not None:
+            found.append(e.check)
+        for plan in e.plans.values():
+            if sys.getrefcount(plan) > _UNSHARED_PLAN:
+                return None
+            found.append(plan.backward)
+    return found
+
+
+def _unshared_plan() -> int:
+    for plan in {0: Plan.__new__(Plan)}.values():
+        return sys.getrefcount(plan)
+    raise AssertionError
+
+
+_UNSHARED_PLAN = _unshared_plan()

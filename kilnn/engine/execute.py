@@ -1,0 +1,341 @@
+"""Flush: run what a trace holds and give its live Values their data.
+
+Execute and publish are one uninterruptible section. The steady path is a single call into C (`_consume` over
+`map(set data, live values, the program's outputs)`), during which Python delivers no signal; the first run of a
+program, which traces and compiles in Python, happens on a helper thread that signals do not reach.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from itertools import chain, starmap
+from typing import Any
+
+import jax
+import numpy as np
+
+from kilnn.base.errors import StateLostError
+from kilnn.engine import cache, explain, lower, verify
+from kilnn.engine.error_word import PENDING
+from kilnn.engine.entry import HEADS
+from kilnn.engine.stats import count
+from kilnn.engine.values import UNSHARED, Value, reference_counts
+
+_consume = deque(maxlen=0).extend
+_set_data = Value.data.__set__  # type: ignore[attr-defined]  # slots are descriptors
+_x64 = jax.enable_x64
+IN_FLIGHT = 2
+SMALL = 2  # recordings this short are never worth a fused program
+SLOW_COMPILE_SECONDS = 2.0
+_seen_once = -2  # Value.index of a host leaf that a program has already read
+
+_running: deque[Any] = deque()
+OPEN_TRACES: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Every trace that some thread may still have to run."""
+
+
+def run_trace(trace: Any, reason: str) -> None:
+    """Compute everything pending on `trace`. Safe to call again after an interrupt."""
+    with trace.lock:
+        if trace.done:
+            return
+        if trace.failure is not None:
+            raise trace.failure
+        PENDING.raise_first()
+        values = trace.values
+        if not values:
+            return
+        trace.sealed = True
+        count("flushes")
+        if verify.enabled:
+            verify.check_trace(trace)
+        trace.kept.clear()
+        trace.leaf_slot.clear()
+        signature = tuple([v.instr for v in values])
+        counts = reference_counts(values)
+        live = tuple([i for i, n in enumerate(counts) if n > UNSHARED])
+        recipe = cache.recipe_of(signature)
+        count("recorded_ops", len(values))
+        context = trace.context
+        previous = context.predicted_recipe
+        if previous is not None:
+            previous.next = recipe
+        context.predicted_recipe = recipe
+        context.predicted = recipe.next.signature if recipe.next is not None else None
+        small = len(values) <= SMALL and not trace.has_update
+        if context.eager or trace.immediate or small or (recipe.met == 1 and not trace.has_update):
+            _run_cold(trace, recipe, live)
+        else:
+            _run_fused(trace, recipe, live, reason)
+        trace.values = []
+        trace.leaves = []
+        trace.undo = []
+        cache.tidy(list(OPEN_TRACES))
+
+
+def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: str) -> None:
+    values = trace.values
+    bound = cache.find(recipe, live, values)
+    if bound is None:
+        bound, fresh = cache.compile_for(recipe, live, trace)
+        if fresh:
+            explain.compiled(trace, recipe, bound, reason)
+    if not bound.program.first:
+        count("program_hits")
+    canonical = bound.canonical
+    whole = bound.whole
+    leaves = trace.leaves if whole[0] else [trace.leaves[s] for s in canonical.leaves]
+    args = [v.data for v in leaves]
+    for n, data in enumerate(args):
+        if data.__class__ is np.ndarray:
+            v = leaves[n]
+            if v.index == _seen_once:
+                args[n] = v.data = to_device(data)
+            else:
+                v.index = _seen_once
+    _unshare(trace, leaves, canonical.donated, args)
+    for used, all_used, numbers, dtype in (
+        (canonical.floats, whole[1], trace.floats, np.float32),
+        (canonical.ints, whole[2], trace.ints, np.int64),
+        (canonical.doubles, whole[3], trace.doubles, np.float64),
+    ):
+        if used:
+            args.append(np.array(numbers[: len(used)] if all_used else [numbers[i] for i in used], dtype))
+    targets = [values[i] for i in bound.live]
+    word: Value | None = None
+    if canonical.conditions:
+        word = Value()
+        word.data = None
+        targets.append(word)
+    donated = [args[n] for n in canonical.donated]
+    del leaves
+    _back_pressure()
+    _execute(trace, bound.program, args, targets, donated)
+    del args
+    count("runs")
+    cache.touch(bound)
+    _note_running(targets, trace)
+    if word is not None and trace.checks:
+        order = {index: k for k, index in enumerate(canonical.conditions)}
+        PENDING.add(word.data, {order[i]: (check, site) for i, check, site in trace.checks if i in order})
+
+
+def to_device(array: np.ndarray[Any, Any]) -> Any:
+    with _x64(True):
+        return jax.device_put(array)
+
+
+def _unshare(trace: Any, leaves: list[Value], donated: tuple[int, ...], args: list[Any]) -> None:
+    """Copy buffers that are to be reused but that somebody else still refers to (clone, state_dict, saved values, a
+    jax.Array handed out); the program itself never changes for them."""
+    if not donated:
+        return
+    chosen = [leaves[n] for n in donated]
+    # Two lists and the trace's undo log refer to each; anything more is a user.
+    extra = 1 + (1 if leaves is not trace.leaves else 0)
+    undone = {id(v) for _, v in trace.undo}
+    seen: set[int] = set()
+    for n, v, refs in zip(donated, chosen, reference_counts(chosen), strict=True):
+        data = args[n]
+        shared = refs > UNSHARED + extra + (id(v) in undone)
+        if not shared:
+            shared = sys.getrefcount(data) > _DATA_REFERENCES
+        if shared or id(data) in seen or data.__class__ is np.ndarray:
+            with _x64(True):
+                args[n] = jax.numpy.array(data, copy=True)
+        seen.add(id(data))
+
+
+def _data_references() -> int:
+    """getrefcount of an array that one Value, the argument list and one local name refer to."""
+    v = Value()
+    v.data = object()
+    args = [v.data]
+    for _n, data in enumerate(args):
+        return sys.getrefcount(data)
+    raise AssertionError
+
+
+_DATA_REFERENCES = _data_references()
+
+
+def _execute(trace: Any, program: cache.Program, args: list[Any], targets: list[Value], donated: list[Any]) -> None:
+    set_done = type(trace).done.__set__
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        with _x64(True):
+            _consume(
+                chain(
+                    map(_set_data, targets, chain.from_iterable(starmap(program.call, (args,)))),
+                    map(set_done, (trace,), (True,)),
+                )
+            )
+
+    try:
+        if program.first or program.segmented:
+            started = time.perf_counter()
+            uninterruptible(work)
+            seconds = time.perf_counter() - started
+            if program.first and seconds > SLOW_COMPILE_SECONDS:
+                kind = "step program" if program.step else "program"
+                print(f"kilnn: compiled a {kind} of {program.instructions} operations in {seconds:.1f} s", file=sys.stderr)
+            program.first = False
+        else:
+            with _x64(True):
+                _consume(
+                    chain(
+                        map(_set_data, targets, chain.from_iterable(starmap(program.call, (args,)))),
+                        map(set_done, (trace,), (True,)),
+                    )
+                )
+    except Exception as error:
+        failed.append(error)
+    if failed and not trace.done:
+        _fail(trace, failed[0], donated)
+
+
+def _fail(trace: Any, error: BaseException, donated: list[Any]) -> None:
+    """The program did not run. Before donation everything is put back; after it the state is gone, and says so."""
+    lost = any(getattr(a, "is_deleted", lambda: False)() for a in donated)
+    if lost:
+        trace.failure = StateLostError(
+            "a step's program failed after its parameter buffers had been handed over, so the state of this step is lost; "
+            f"restore it from a checkpoint. Cause: {type(error).__name__}: {error}"
+        )
+    else:
+        for owner, old in reversed(trace.undo):
+            owner.restore(old)
+        trace.failure = RuntimeError(f"a recorded program could not run: {type(error).__name__}: {error}")
+    trace.failure.__cause__ = error
+    raise trace.failure
+
+
+def uninterruptible(work: Callable[[], None]) -> None:
+    """Run `work` where no signal can stop it half-way; a Ctrl-C meanwhile is raised afterwards."""
+    errors: list[BaseException] = []
+    finished = threading.Event()
+
+    def target() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            finished.set()
+
+    pending: BaseException | None = None
+    thread = threading.Thread(target=target, name="kilnn-run", daemon=True)
+    started = False
+    while True:
+        try:
+            if not started:
+                started = True
+                thread.start()
+            finished.wait()
+            break
+        except BaseException as error:
+            if not thread.is_alive() and not finished.is_set() and thread.ident is None:
+                raise
+            pending = error
+    if errors:
+        raise errors[0]
+    if pending is not None:
+        raise pending
+
+
+def _back_pressure() -> None:
+    """At most two programs in flight: Python must not run ahead of the device without bound."""
+    if len(_running) > IN_FLIGHT:
+        try:
+            oldest = _running.popleft()
+            if not oldest.is_deleted():
+                oldest.block_until_ready()
+        except (IndexError, RuntimeError):
+            return  # another thread waited for it, or a later step already took its buffer
+
+
+def _note_running(targets: list[Value], trace: Any) -> None:
+    if targets:
+        _running.append(targets[0].data)
+
+
+def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
+    """Operation by operation, with executables that every program shares."""
+    canonical = cache.reduced(recipe, live, [])
+    leaves = [trace.leaves[s].data for s in canonical.leaves]
+    scalars = (
+        [np.float32(trace.floats[i]) for i in canonical.floats],
+        [np.int64(trace.ints[i]) for i in canonical.ints],
+        [np.float64(trace.doubles[i]) for i in canonical.doubles],
+    )
+    env: list[Any] = []
+    last = _last_uses(canonical)
+    words: dict[int, Any] = {}
+    order = iter(canonical.conditions)
+    count("op_runs", len(canonical.code))
+    fine = True
+    with _x64(True):
+        for n, instr in enumerate(canonical.code):
+            entry = HEADS[instr[0]]
+            if entry.head not in _compiled_ops:
+                _compiled_ops.add(entry.head)
+                count("op_compiles")
+            operands = lower.operands_of(entry, instr, env, leaves, scalars)
+            out = entry.jitted(*operands)
+            outs = list(out) if isinstance(out, tuple | list) else [out]
+            if entry.is_check:
+                words[next(order)] = out
+            elif entry.is_update and words:
+                fine = fine and not any(int(w[0]) for w in words.values())
+                if not fine:
+                    for k, position in enumerate(entry.state):
+                        outs[k] = operands[position]
+            env.extend(outs)
+            for i in last.get(n, ()):
+                env[i] = None
+    _consume(chain(map(_set_data, [trace.values[i] for i in live], [env[i] for i in canonical.outputs]),
+                   map(type(trace).done.__set__, (trace,), (True,))))  # fmt: skip
+    for index, check, site in trace.checks:
+        if index in words:
+            word = words[index]
+            PENDING.add(word, {int(k): (check, site) for k in (0,)})
+
+
+_compiled_ops: set[int] = set()
+
+
+def _last_uses(canonical: lower.Canonical) -> dict[int, list[int]]:
+    """After which instruction each value that is not an output may be dropped."""
+    last: dict[int, int] = {}
+    for n, instr in enumerate(canonical.code):
+        entry = HEADS[instr[0]]
+        for k in range(entry.nout):
+            last[canonical.starts[n] + k] = n
+        r = 1
+        for kind in entry.kinds:
+            if kind == 0 and instr[r] >= 0:
+                last[instr[r]] = n
+            r += kind != 4
+    keep = set(canonical.outputs)
+    when: dict[int, list[int]] = {}
+    for i, n in last.items():
+        if i not in keep:
+            when.setdefault(n, []).append(i)
+    return when
+
+
+def wait_for_all() -> None:
+    """Wait until every program started so far has finished."""
+    while _running:
+        try:
+            oldest = _running.popleft()
+            if not oldest.is_deleted():
+                oldest.block_until_ready()
+        except (IndexError, RuntimeError):
+            continue  # another thread waited for it, or a later step already took its buffer

@@ -1,0 +1,94 @@
+"""The host tier: small operations on host-held values run in NumPy at once, so that datasets, transforms, metrics and
+bookkeeping compile nothing and never enter a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kilnn.engine.entry import DOUBLE, FLOAT, INT, NONE, VALUE, Entry
+from kilnn.engine.stats import count
+from kilnn.engine.values import RangeValue, Value, aval_of, value_of
+from kilnn.ops.spec import Op
+
+LIMIT_BYTES = 65536
+"""Operands larger than this are worth a compiled program."""
+
+_NUMBER_TYPES: dict[int, Any] = {FLOAT: np.float32, INT: np.int64, DOUBLE: np.float64}
+
+
+def compute(entry: Entry, values: Any) -> Any:
+    """The outputs of `entry` as host Values (one, or a list), or None when an operand is elsewhere or large."""
+    arrays: list[Any] = []
+    for kind, v in zip(entry.kinds, values, strict=True):
+        if kind == VALUE:
+            data = v.data
+            if data.__class__ is not np.ndarray or v.aval.nbytes > LIMIT_BYTES:
+                return None
+            arrays.append(data)
+        elif kind == NONE:
+            arrays.append(None)
+        else:
+            arrays.append(_NUMBER_TYPES[kind](v))
+    if entry.aval is None or entry.aval.nbytes > LIMIT_BYTES or entry.host is None:
+        return None
+    with np.errstate(all="ignore"):
+        result = entry.host(*arrays)
+    count("host_ops")
+    if entry.nout == 1:
+        return _wrap(entry, 0, result)
+    return [_wrap(entry, k, r) for k, r in enumerate(result)]
+
+
+def run_by_value(op: Op, values: list[Any], attributes: tuple[Any, ...]) -> Any:
+    """An operation whose output shape depends on values: its operands are computed first, and it runs in NumPy."""
+    from kilnn.engine.handle import new_handle
+
+    named = dict(zip(op.attributes, attributes, strict=True))
+    arrays = [array_of(v) if isinstance(v, Value) else v for v in values]
+    result = (op.host or op.fn)(*arrays, **named)
+    if isinstance(result, tuple | list):
+        return tuple([new_handle(value_from(np.asarray(r))) for r in result])
+    return new_handle(value_from(np.asarray(result)))
+
+
+def _wrap(entry: Entry, k: int, result: Any) -> Value:
+    aval = entry.avals[k]
+    array = np.asarray(result)
+    if array.dtype != aval.dtype:
+        array = array.astype(aval.dtype)
+    if array.shape != aval.shape:
+        array = np.broadcast_to(array, aval.shape)
+    return value_of(array, aval)
+
+
+def data_of(v: Value) -> Any:
+    """The computed data of a value: runs what it waits for."""
+    if v.data is None:
+        if isinstance(v, RangeValue):
+            flat = data_of(v.flat)
+            part = np.asarray(flat)[v.offset : v.offset + v.aval.size].reshape(v.aval.shape)
+            v.data = part
+            return part
+        v.trace.run("read")
+        if v.data is None:
+            raise v.trace.failure or RuntimeError("the program that computes this value did not run")
+    return v.data
+
+
+def array_of(v: Value) -> np.ndarray[Any, Any]:
+    """The value as a NumPy array; may share memory with it, so callers copy before they hand it out."""
+    return np.asarray(data_of(v))
+
+
+def value_from(array: np.ndarray[Any, Any], device: str = "cpu") -> Value:
+    return value_of(array, aval_of(array.shape, array.dtype, device))
+
+
+def host_array(t: Any) -> np.ndarray[Any, Any] | None:
+    """The NumPy array of a tensor that is held on the host as it is, or None."""
+    if t._view is not None:
+        return None
+    data = t._storage.value.data
+    return data if isinstance(data, np.ndarray) else None

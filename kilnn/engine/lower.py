@@ -1,0 +1,173 @@
+"""From a recording to a function of arrays: drop what nobody needs, renumber, interpret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from kilnn.engine.entry import DOUBLE, FLOAT, HEADS, INT, NONE, VALUE, Entry
+
+Signature = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A recording reduced to what its outputs need, numbered in order of first use.
+
+    code: (head, references...) for each instruction; an instruction with k outputs takes k numbers.
+    starts: the number of each instruction's first output. outputs: numbers of the values to return.
+    leaves, floats, ints, doubles: which leaf slots and scalar positions of the recording are used, in order.
+    donated: positions in `leaves` whose buffers may be reused. conditions: numbers of check instructions' values
+    in the recording, in order.
+    """
+
+    code: tuple[tuple[int, ...], ...]
+    starts: tuple[int, ...]
+    outputs: tuple[int, ...]
+    leaves: tuple[int, ...]
+    floats: tuple[int, ...]
+    ints: tuple[int, ...]
+    doubles: tuple[int, ...]
+    donated: tuple[int, ...]
+    conditions: tuple[int, ...]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides the compiled program."""
+        return self.code, self.outputs, self.donated
+
+
+def canonicalize(signature: Signature, live: tuple[int, ...], donated: list[int]) -> Canonical:
+    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal."""
+    n = len(signature)
+    needed = bytearray(n)
+    start_of = list(range(n))
+    for i, instr in enumerate(signature):
+        if type(instr) is int:
+            start_of[i] = i - instr
+        elif HEADS[instr[0]].is_check:
+            needed[i] = 1
+    for i in live:
+        needed[start_of[i]] = 1
+    for i in range(n - 1, -1, -1):
+        if needed[i]:
+            instr = signature[i]
+            r = 1
+            for kind in HEADS[instr[0]].kinds:
+                if kind == VALUE and instr[r] >= 0:
+                    needed[start_of[instr[r]]] = 1
+                r += kind != NONE
+    numbers: dict[int, int] = {}
+    slots: dict[int, int] = {}
+    scalars: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
+    code, starts, conditions = [], [], []
+    total = 0
+    for i, instr in enumerate(signature):
+        if not needed[i]:
+            continue
+        entry = HEADS[instr[0]]
+        refs = [instr[0]]
+        r = 1
+        for kind in entry.kinds:
+            if kind == NONE:
+                continue
+            ref = instr[r]
+            r += 1
+            if kind == VALUE:
+                refs.append(numbers[ref] if ref >= 0 else -1 - slots.setdefault(-1 - ref, len(slots)))
+            else:
+                table = scalars[kind - 1]
+                refs.append(table.setdefault(ref, len(table)))
+        code.append(tuple(refs))
+        starts.append(total)
+        if entry.is_check:
+            conditions.append(i)
+        for k in range(entry.nout):
+            numbers[i + k] = total + k
+        total += entry.nout
+    return Canonical(
+        tuple(code), tuple(starts), tuple([numbers[i] for i in live]), tuple(slots),
+        tuple(scalars[0]), tuple(scalars[1]), tuple(scalars[2]),
+        tuple(sorted(slots[s] for s in set(donated) if s in slots)), tuple(conditions),
+    )  # fmt: skip
+
+
+def operands_of(entry: Entry, instr: tuple[int, ...], env: Any, leaves: Any, scalars: Any) -> list[Any]:
+    """The arguments of an instruction's function."""
+    operands: list[Any] = []
+    r = 1
+    for kind in entry.kinds:
+        if kind == NONE:
+            operands.append(None)
+            continue
+        ref = instr[r]
+        r += 1
+        if kind == VALUE:
+            operands.append(env[ref] if ref >= 0 else leaves[-1 - ref])
+        else:
+            operands.append(scalars[kind - 1][ref])
+    return operands
+
+
+class Lazy:
+    """Elements of a packed scalar vector, sliced once each."""
+
+    def __init__(self, vector: Any) -> None:
+        self.vector = vector
+        self.made: dict[int, Any] = {}
+
+    def __getitem__(self, i: int) -> Any:
+        found = self.made.get(i)
+        if found is None:
+            found = self.made[i] = lax.index_in_dim(self.vector, i, 0, keepdims=False)
+        return found
+
+
+def build(program: Canonical) -> Callable[..., tuple[Any, ...]]:
+    """The program as one function of (leaves..., floats?, ints?, doubles?); with conditions, the last output is the
+    error word: int64 [number of the first failed condition + 1, or 0; its value]."""
+    n_leaves = len(program.leaves)
+    present = [bool(program.floats), bool(program.ints), bool(program.doubles)]
+    instructions = [(HEADS[instr[0]], instr) for instr in program.code]
+
+    def step(*args: Any) -> tuple[Any, ...]:
+        leaves = args[:n_leaves]
+        vectors = iter(args[n_leaves:])
+        scalars = [Lazy(next(vectors)) if p else None for p in present]
+        env: list[Any] = []
+        words: list[Any] = []
+        fine: Any = None
+        for entry, instr in instructions:
+            operands = operands_of(entry, instr, env, leaves, scalars)
+            out = entry.jitted(*operands)
+            outs = list(out) if isinstance(out, tuple | list) else [out]
+            if entry.is_check:
+                words.append(out)
+            elif entry.is_update and words:
+                if fine is None:
+                    fine = error_word(words)[0] == 0
+                for k, position in enumerate(entry.state):
+                    outs[k] = jnp.where(fine, outs[k], operands[position])
+            env.extend(outs)
+        results = [env[i] for i in program.outputs]
+        if words:
+            results.append(error_word(words))
+        return tuple(results)
+
+    return step
+
+
+def error_word(words: list[Any]) -> Any:
+    """The first failed condition of several: [number + 1, value], or [0, 0]."""
+    table = jnp.stack(words)
+    first = jnp.argmax(table[:, 0])
+    bad = table[first, 0]
+    return jnp.stack([bad * (first.astype(np.int64) + 1), bad * table[first, 1]])
+
+
+__all__ = ["DOUBLE", "FLOAT", "INT", "Canonical", "Lazy", "Signature", "build", "canonicalize", "error_word", "operands_of"]

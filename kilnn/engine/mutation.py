@@ -1,0 +1,243 @@
+"""In-place operations: an ordinary operation whose result replaces the tensor's Value, with PyTorch's rules."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from kilnn.base import dtypes
+from kilnn.engine import views
+from kilnn.engine.context import local
+from kilnn.engine.emit import emit_op
+from kilnn.engine.entry import fit
+from kilnn.engine.handle import new_handle
+from kilnn.engine.node import Node, SpecialNode
+from kilnn.engine.record import record
+from kilnn.engine.values import Value, aval_of
+from kilnn.ops.spec import Op, op
+
+
+@op(name="assign_cast")
+def assign_cast(x: Any, *, dtype: Any) -> Any:
+    """The last step of an in-place operation whose result has another dtype than the tensor."""
+    return x.astype(dtype)
+
+
+@assign_cast.grad("x")
+def _(ct: Any) -> Any:
+    return ct
+
+
+def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
+    """Record `operation` and write its result into x; returns x. Bad operands raise before anything changes."""
+    tracked = local.context.grad and any(_requires_grad(t) for t in operands)
+    if tracked:
+        check_inplace(x)
+    view = x._view
+    before = views.value_of_tensor(x).aval
+    if view is not None and view.strides is not None and _overlaps(before.shape, view.strides):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+    result = record(operation, operands, attributes)
+    if isinstance(result, tuple):
+        raise NotImplementedError(f"{operation.name} returns several tensors and has no in-place form")
+    after = views.value_of_tensor(result).aval
+    if after.shape != before.shape:
+        raise RuntimeError(
+            f"output with shape {list(before.shape)} doesn't match the broadcast shape {list(after.shape)}"
+        )
+    node = result._node
+    if after.dtype != before.dtype:
+        source, target = dtypes.from_numpy(after.dtype), dtypes.from_numpy(before.dtype)
+        if not dtypes.can_cast(source, target):
+            raise RuntimeError(
+                f"result type {_type_name(source)} can't be cast to the desired output type {_type_name(target)}"
+            )
+        result = record(assign_cast, (result,), (before.dtype,))
+        node = result._node
+        if node is not None:
+            node = _Through(node)
+    _release_own_operand(node, x, operands, result)
+    value = views.value_of_tensor(result)
+    fresh = result._storage
+    del result
+    views.write(x, value)
+    if node is not None:
+        _follow(node, fresh, x)
+        rebase(x, node)
+    return x
+
+
+def _requires_grad(t: Any) -> bool:
+    return hasattr(t, "_storage") and (t._leaf or views.node_of(t) is not None)
+
+
+def _type_name(dtype: Any) -> str:
+    special = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char",
+               "uint8": "Byte", "bool": "Bool", "float16": "Half", "bfloat16": "BFloat16",
+               "complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # fmt: skip
+    return special[dtype.name]
+
+
+def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    return any(s == 0 and n > 1 for n, s in zip(shape, strides, strict=True))
+
+
+def check_inplace(x: Any) -> None:
+    """PyTorch's errors for in-place writes on leaves and on views of leaves while gradients are recorded."""
+    view = x._view
+    node = views.node_of(x)
+    if view is not None and view.base is not None:
+        views.refuse_rebase(x)
+        base = view.base
+        if (node is not None or x._leaf) and base._node is None and base._leaf:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+                "Use torch.no_grad() around it, or work on a clone."
+            )
+    if x._leaf and node is None:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation. "
+            "Use no_grad() around it, or work on a clone."
+        )
+
+
+def _release_own_operand(node: Any, x: Any, operands: tuple[Any, ...], result: Any) -> None:
+    """What an in-place operation saves of its own target is the value from before: no version to compare."""
+    if node is None or node.special or operands[0] is not x:
+        return
+    kept = [(k, n) for n, k in enumerate(k for k in node.plan.saves if node.plan.entry.kinds[k] == 0)]
+    for k, n in kept:
+        if k == 0:
+            del node.counters[n]
+            del node.versions[n]
+
+
+def _follow(node: Node, fresh: Any, x: Any) -> None:
+    """A saved result lives in x's storage from now on: compare x's version."""
+    counter = x._storage if x._view is None else x._view.counter
+    for n, c in enumerate(node.counters):
+        if c is fresh:
+            node.counters[n] = counter
+            node.versions[n] = counter.version
+
+
+def rebase(x: Any, node: Node) -> None:
+    """Give x (and what shares its history) the gradient history that ends in `node`."""
+    view = x._view
+    if view is None or view.base is None:
+        _move_retained(x, x._node, x._output, node)
+        x._node, x._output, x._leaf = node, 0, False
+        return
+    base = view.base
+    slices = CopySlices(base, view, node)
+    _move_retained(base, base._node, base._output, slices)
+    base._node, base._output, base._leaf = slices, 0, False
+    views.node_of(x)
+
+
+def _move_retained(x: Any, old: Node | None, output: int, new: Node) -> None:
+    if old is not None and old.hooks is not None:
+        kept = old.hooks.retain.pop(output, None)
+        if kept is not None:
+            new.own_hooks().retain[0] = weakref.ref(x)
+
+
+class CopySlices(SpecialNode):
+    """The history of a base after an in-place operation on one of its views: the operation's gradient inside the
+    viewed part, the old history outside."""
+
+    __slots__ = ("aval", "inner", "levels")
+
+    def __init__(self, base: Any, view: views.View, inner: Node) -> None:
+        self.inner = inner
+        self.levels = views.levels_of(view, base._view)
+        self.aval = views.value_of_tensor(base).aval
+        wanted = inner.plan.wanted if not inner.special else tuple(range(len(inner.edges) // 2))
+        own = base._node if base._node is not None else base if base._leaf else None
+        edges: list[Any] = [own, base._output]
+        for n, k in enumerate(wanted):
+            if k != 0:
+                edges += inner.edges[2 * n : 2 * n + 2]
+        self.prepare(edges)
+
+    def name(self) -> str:
+        return "CopySlices"
+
+    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
+        from kilnn.engine.backward import run_node  # the walk runs special nodes, which run ordinary ones
+
+        whole = cotangents[0]
+        bases = [whole]
+        for level in self.levels:
+            assert level.op is not None
+            bases.append(record(level.op, (bases[-1], *level.operands), level.attributes))
+        grads = run_node(self.inner, [bases.pop()], create_graph)
+        wanted = self.inner.plan.wanted if not self.inner.special else tuple(range(len(grads)))
+        by_operand = dict(zip(wanted, grads, strict=True))
+        own = by_operand.pop(0, None)
+        outside = None
+        if self.edges[0] is not None:
+            part_aval = self.inner_aval()
+            part = own if own is not None else new_handle(zeros_value(part_aval))
+            for level, base in zip(reversed(self.levels), reversed(bases), strict=True):
+                part = _put_tensor(level, base, part)
+            outside = part
+        return [outside, *by_operand.values()]
+
+    def inner_aval(self) -> Any:
+        node: Any = self.inner
+        return node.plan.entry.aval if not node.special else node.aval
+
+    def release(self) -> None:
+        if self.inner.special:
+            self.inner.release()  # type: ignore[attr-defined]  # special nodes release themselves
+        elif self.inner.plan.frees:
+            self.inner.saved = None
+
+
+class _Through(SpecialNode):
+    """An in-place operation followed by the cast to the tensor's dtype, as one node."""
+
+    __slots__ = ("aval", "cast", "inner")
+
+    def __init__(self, cast: Node) -> None:
+        self.cast = cast
+        self.inner = cast.edges[0]
+        self.aval = cast.plan.entry.aval
+        self.prepare(list(self.inner.edges))
+
+    def name(self) -> str:
+        return str(self.inner.name())
+
+    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
+        from kilnn.engine.backward import run_node  # the walk runs special nodes, which run ordinary ones
+
+        return run_node(self.inner, run_node(self.cast, cotangents, create_graph), create_graph)
+
+    def release(self) -> None:
+        if self.inner.plan.frees:
+            self.inner.saved = None
+
+
+def zeros_value(aval: Any) -> Value:
+    from kilnn.engine.host import value_from  # numpy only
+
+    import numpy as np
+
+    return value_from(np.broadcast_to(np.zeros((), aval.dtype), aval.shape))
+
+
+def _put_tensor(level: views.View, base: Any, part: Any) -> Any:
+    """`views.put` on tensors, with gradients."""
+    from kilnn.engine.record import record_entry
+
+    bv, pv = views.value_of_tensor(base), views.value_of_tensor(part)
+    entry = views.put_entry(level, bv.aval, pv.aval)
+    mask = int(_requires_grad(base)) + 2 * int(_requires_grad(part))
+    return record_entry(entry, (base, part, *level.operands), [bv, pv, *level.operands], mask)
+
+
+__all__ = ["CopySlices", "aval_of", "check_inplace", "emit_op", "fit", "inplace", "rebase", "zeros_value"]

@@ -1,0 +1,121 @@
+"""Backward nodes: the edges of the gradient graph, node to node, holding saved Values and never Tensors' values."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+sequence = itertools.count()
+
+
+class NodeHooks:
+    """Hooks of one node: on its outputs' gradients (tensor hooks), retained tensors, and around the node itself."""
+
+    __slots__ = ("post", "pre", "retain", "tensor")
+
+    def __init__(self) -> None:
+        self.tensor: dict[int, dict[int, Any]] = {}
+        self.retain: dict[int, Any] = {}  # output -> weak reference to the tensor that keeps its gradient
+        self.pre: dict[int, Any] = {}
+        self.post: dict[int, Any] = {}
+
+
+class Node:
+    """The backward step of one recorded operation.
+
+    edges: [target, output, target, output, ...], one pair for each wanted operand; a target is a Node, a leaf tensor
+    or None. saved: Values and numbers in the plan's order, None once freed. counters, versions: what in-place
+    writes to the saved tensors would have raised.
+    """
+
+    __slots__ = ("counters", "edges", "hooks", "mark", "plan", "saved", "sequence", "versions", "__weakref__")
+
+    plan: Any
+    edges: list[Any]
+    saved: Any
+    counters: list[Any]
+    versions: list[int]
+    sequence: int
+    mark: int
+    hooks: NodeHooks | None
+
+    special = False
+
+    @property
+    def outputs(self) -> int:
+        return int(self.plan.entry.nout)
+
+    def name(self) -> str:
+        """PyTorch's name of the node."""
+        return str(self.plan.entry.node_name)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        """((node, output), ...) of the operands; leaves appear as AccumulateGrad."""
+        return tuple((self.edges[i], self.edges[i + 1]) for i in range(0, len(self.edges), 2))
+
+    def own_hooks(self) -> NodeHooks:
+        if self.hooks is None:
+            self.hooks = NodeHooks()
+        return self.hooks
+
+    def register_hook(self, hook: Any) -> Any:
+        """Call `hook(grad_inputs, grad_outputs)` after the node ran."""
+        return Removable(self.own_hooks().post, hook)
+
+    def register_prehook(self, hook: Any) -> Any:
+        """Call `hook(grad_outputs)` before the node runs; it may return replacements."""
+        return Removable(self.own_hooks().pre, hook)
+
+
+class SpecialNode(Node):
+    """A node that runs tensor code: `run(cotangents, create_graph)` returns one gradient for each edge."""
+
+    __slots__ = ()
+
+    special = True
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def prepare(self, edges: list[Any]) -> None:
+        self.plan = None
+        self.edges = edges
+        self.saved = ()
+        self.counters = []
+        self.versions = []
+        self.sequence = next(sequence)
+        self.mark = 0
+        self.hooks = None
+
+    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Drop what was saved for the backward pass."""
+
+
+class Removable:
+    """The handle that takes a hook away again."""
+
+    __slots__ = ("hooks", "key")
+
+    _keys = itertools.count()
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self.hooks = hooks
+        self.key = next(self._keys)
+        hooks[self.key] = hook
+
+    def remove(self) -> None:
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> Removable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()

@@ -1,0 +1,239 @@
+"""record: the only door into a trace. Shape rule, promotion, cut rules, instruction, gradient node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kilnn.engine import checks, handle, host, views
+from kilnn.engine.context import local
+from kilnn.engine.emit import commit
+from kilnn.engine.entry import VALUE, Entry, make_entry, make_plan
+from kilnn.engine.handle import HANDLES, Handle, new_handle
+from kilnn.engine.node import Node, sequence
+from kilnn.engine.trace import open_trace
+from kilnn.engine.values import Storage, Value
+from kilnn.ops.spec import Op
+
+_new = object.__new__
+_NUMBERS = frozenset((float, int, bool, complex, type(None)))
+
+
+def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
+    """Record one operation on tensors, numbers and None; returns its tensor, or a tuple of them.
+
+    The exception for operands that do not fit is raised here, at the user's line, and leaves the trace as it was.
+    """
+    key: list[Any] = [attributes]
+    values: list[Any] = []
+    mask = 0
+    bit = 1
+    strided = False
+    for x in operands:
+        cls = x.__class__
+        if cls in HANDLES:
+            if x._view is None:
+                v = x._storage.value
+                if x._node is not None or x._leaf:
+                    mask |= bit
+            else:
+                v = views.read(x)
+                strided = strided or x._view.strides is not None
+                if x._leaf or views.node_of(x) is not None:
+                    mask |= bit
+            values.append(v)
+            key.append(v.aval)
+        elif cls in _NUMBERS:
+            values.append(x)
+            key.append(cls)
+        else:
+            return record(op, tuple([_normalise(op, y) for y in operands]), attributes)
+        bit += bit
+    memo = tuple(key)
+    entry = op.memo.get(memo)
+    if entry is None:
+        if op.by_value:
+            return host.run_by_value(op, values, attributes)
+        entry = op.memo[memo] = make_entry(op, key[1:], attributes)
+    if strided and (op.promote is not None or op.name in views.KEEPS_STRIDES):
+        out = record_entry(entry, operands, values, mask)
+        views.inherit_strides(out, operands)
+        return out
+    context = local.context
+    trace = context.trace
+    if mask and context.grad:
+        mask &= entry.differentiable
+        if mask and entry.simple and entry.nout == 1 and trace is not None and trace.grad_open and not context.eager:
+            return _record_fast(trace, entry, operands, values, mask)
+    return record_entry(entry, operands, values, mask)
+
+
+def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:
+    """The common case written out: one output, no condition on values, inside a gradient graph. Exactly
+    record_entry with its calls inlined; recording is what a step costs in Python."""
+    n = len(trace.values)
+    if trace.sealed or n >= trace.limit or not n:
+        return record_entry(entry, operands, values, mask)
+    with trace.lock:
+        if trace.sealed:
+            return record_entry(entry, operands, values, mask)
+        refs = [entry.head]
+        for v in values:
+            if v.trace is trace and v.data is None:
+                refs.append(v.index)
+            elif id(v) in trace.leaf_slot:
+                refs.append(trace.leaf_slot[id(v)])
+            else:
+                return record_entry(entry, operands, values, mask)
+        instr = tuple(refs)
+        out = _new(Value)
+        out.aval = entry.aval  # type: ignore[assignment]  # an entry with one output has its aval
+        out.data = None
+        out.trace = trace
+        out.index = n
+        out.instr = instr
+        predicted = trace.predicted
+        if predicted is None or n >= len(predicted) or predicted[n] != instr:
+            trace.off_prediction(n)
+        trace.values.append(out)
+    plan = entry.plans.get(mask)
+    if plan is None:
+        plan = make_plan(entry, mask)
+    node = _new(Node)
+    node.plan = plan
+    node.sequence = next(sequence)
+    node.mark = 0
+    node.hooks = None
+    edges: list[Any] = []
+    for k in plan.wanted:
+        x = operands[k]
+        source = x._node
+        edges.append(x if source is None else source)
+        edges.append(x._output)
+    node.edges = edges
+    t = _new(handle.tensor_class)
+    storage = _new(Storage)
+    storage.value = out
+    storage.version = 0
+    saved = []
+    counters: list[Any] = []
+    versions = []
+    for k in plan.saves:
+        x = operands[k]
+        saved.append(values[k])
+        counter = x._storage if x._view is None else x._view.counter
+        counters.append(counter)
+        versions.append(counter.version)
+    if plan.outputs:
+        saved.append(out)
+        counters.append(storage)
+        versions.append(0)
+    node.saved = saved
+    node.counters = counters
+    node.versions = versions
+    t._storage = storage
+    t._view = None
+    t._node = node
+    t._output = 0
+    t._leaf = False
+    t._grad = None
+    t._extra = None
+    return t
+
+
+def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:
+    """Record an entry on tensors whose Values are `values`; `mask` has a bit for each operand that needs a gradient."""
+    context = local.context
+    if mask:
+        mask = mask & entry.differentiable if context.grad else 0
+    if not mask and entry.host is not None:
+        done = host.compute(entry, values)
+        if done is not None:
+            return new_handle(done) if entry.nout == 1 else tuple([new_handle(v) for v in done])
+    trace = context.trace
+    if trace is None or trace.sealed:
+        trace = open_trace(context)
+    if mask and not trace.grad_open:
+        if trace.values:
+            trace.run("a gradient graph begins")
+            trace = open_trace(context)
+        trace.grad_open = True
+    if len(trace.values) >= trace.limit and trace.at_limit():
+        trace.run("cap")
+        trace = open_trace(context)
+        trace.grad_open = mask != 0
+    if entry.check is not None:
+        checks.record_check(context, entry, values)
+    out = commit(trace, entry, values)
+    result: Any
+    if entry.nout == 1:
+        if mask:
+            node = make_node(entry, mask, operands, values)
+            result = new_handle(out, node)
+            if node.plan.outputs:
+                node.saved.append(out)
+                node.counters.append(result._storage)
+                node.versions.append(0)
+        else:
+            result = new_handle(out)
+    elif mask:
+        node = make_node(entry, mask, operands, values)
+        result = tuple([new_handle(v, node if v.aval.dtype.kind in "fcV" else None, k) for k, v in enumerate(out)])
+        for j in node.plan.outputs:
+            node.saved.append(out[j])
+            node.counters.append(result[j]._storage)
+            node.versions.append(0)
+    else:
+        result = tuple([new_handle(v) for v in out])
+    if context.eager or trace.immediate:
+        del values, out
+        open_trace(context).run("eager")
+    return result
+
+
+def make_node(entry: Entry, mask: int, operands: Any, values: Any) -> Node:
+    """The backward edge of an operation just recorded; saved outputs are added by the caller."""
+    plan = entry.plans.get(mask)
+    if plan is None:
+        plan = make_plan(entry, mask)
+    node = _new(Node)
+    node.plan = plan
+    node.sequence = next(sequence)
+    node.mark = 0
+    node.hooks = None
+    edges = []
+    for k in plan.wanted:
+        x = operands[k]
+        source = x._node
+        edges.append(x if source is None else source)
+        edges.append(x._output)
+    node.edges = edges
+    saved = []
+    counters: list[Any] = []
+    versions = []
+    for k in plan.saves:
+        saved.append(values[k])
+        if entry.kinds[k] == VALUE:
+            x = operands[k]
+            counter = x._storage if x._view is None else x._view.counter
+            counters.append(counter)
+            versions.append(counter.version)
+    node.saved = saved
+    node.counters = counters
+    node.versions = versions
+    return node
+
+
+def _normalise(op: Op, x: Any) -> Any:
+    if x.__class__ in HANDLES or x.__class__ in _NUMBERS:
+        return x
+    if isinstance(x, Handle):
+        HANDLES.add(x.__class__)
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    for kind in (bool, int, float, complex):
+        if isinstance(x, kind):
+            return kind(x)
+    raise TypeError(f"{op.name}(): an operand must be a Tensor or a number, not {type(x).__name__}")

@@ -1,0 +1,52 @@
+"""Where in the user's program something was recorded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType
+from typing import Any
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_inside: dict[str, bool] = {}
+
+Site = tuple[CodeType, int]
+"""(code object, index of the instruction in it): cheap to take, turned into a line only when somebody asks."""
+
+
+def user_site() -> Site | None:
+    """The innermost frame outside kilnn."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        inside = _inside.get(code.co_filename)
+        if inside is None:
+            inside = _inside[code.co_filename] = code.co_filename.startswith(_PACKAGE)
+        if not inside:
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def stack_site() -> tuple[Any, ...]:
+    """The whole stack: equal only when the same call path reaches the same instruction again (a loop's back-edge)."""
+    path = []
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        path.append(frame.f_code)
+        path.append(frame.f_lasti)
+        frame = frame.f_back
+    return tuple(path)
+
+
+def describe(site: Site | None) -> str:
+    """`file.py:31` of a site."""
+    if site is None:
+        return "<unknown>"
+    code, lasti = site
+    line = code.co_firstlineno
+    for number, (start, _, _, _) in enumerate(code.co_positions()):
+        if number * 2 == lasti:
+            line = start or line
+            break
+    return f"{code.co_filename}:{line}"

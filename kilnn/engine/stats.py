@@ -1,0 +1,36 @@
+"""Counters of what the engine did: `kilnn.stats()`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+_NAMES = (
+    "compiles", "step_compiles", "op_compiles", "program_hits", "flushes", "runs", "syncs", "recorded_ops", "host_ops",
+    "op_runs", "segments",
+)  # fmt: skip
+_counts: Counter[str] = Counter()
+count_of = _counts
+
+
+def count(name: str, n: int = 1) -> None:
+    _counts[name] += n
+
+
+def stats() -> dict[str, int]:
+    """What kilnn did so far in this process.
+
+    Returns a dict: compiles (fused programs), step_compiles (those with an optimizer update), op_compiles (single
+    operations compiled for the cold tier), program_hits, flushes, runs, syncs (values read by Python), recorded_ops,
+    host_ops (run in NumPy), op_runs (run one by one), segments (executables made for repeated blocks).
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.stats()["compiles"] >= 0
+        True
+    """
+    return {name: _counts[name] for name in _NAMES}
+
+
+def reset_stats() -> None:
+    """Set every counter to zero."""
+    _counts.clear()

@@ -1,0 +1,192 @@
+"""Recording optimizer updates: parameters and optimizer state replaced by a rule's results, buffers reused.
+
+Small parameters of a group live in one flat storage (`Bundle`), so a model with a thousand of them is updated by one
+instruction; large ones have an instruction each, which lets equal blocks of a deep network share one program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kilnn.engine import views
+from kilnn.engine.context import local
+from kilnn.engine.emit import commit, entry_of
+from kilnn.engine.execute import to_device
+from kilnn.engine.flat import FlatStorage, PartStorage, flat_storage, join, leave, own_value, pack, pack_entry, replace_flat
+from kilnn.engine.handle import alias_handle
+from kilnn.engine.host import value_from
+from kilnn.engine.trace import open_trace
+from kilnn.engine.values import Storage, Value, range_of, storage_of
+from kilnn.ops.spec import Op
+
+SMALL_BYTES = 65536
+"""Parameters below this size share a flat buffer."""
+
+
+class Bundle:
+    """Parameters that are updated together: several small ones in flat storages, or one of its own.
+
+    params: their tensors. weight: the storage of their values. state: name -> storage of that optimizer state.
+    steps: updates done so far (what PyTorch keeps as `state[p]['step']`).
+    """
+
+    __slots__ = ("avals", "offsets", "params", "state", "steps", "weight")
+
+    def __init__(self, params: list[Any]) -> None:
+        self.params = params
+        self.avals = [views.value_of_tensor(p).aval for p in params]
+        self.offsets: list[int] = []
+        total = 0
+        for aval in self.avals:
+            self.offsets.append(total)
+            total += aval.size
+        self.steps = 0
+        self.state: dict[str, Storage] = {}
+        self.weight: Storage = self._joined([p._storage for p in params]) if len(params) > 1 else params[0]._storage
+
+    @property
+    def flat(self) -> bool:
+        return len(self.params) > 1
+
+    @property
+    def broken(self) -> bool:
+        """Somebody wrote to a part from outside: pack again before the next step."""
+        if not self.flat:
+            return False
+        flats: list[Any] = [self.weight, *self.state.values()]
+        return any(f.broken for f in flats)
+
+    def _joined(self, storages: list[Storage]) -> FlatStorage:
+        flat = flat_storage(pack([own_value(s.value) for s in storages]))
+        for storage, offset, aval in zip(storages, self.offsets, self.avals, strict=True):
+            join(storage, flat, offset, aval)
+        return flat
+
+    def add_state(self, name: str, fill: float = 0.0) -> list[Any]:
+        """Create a state as data (never as recorded operations); returns its tensors, one for each parameter."""
+        if self.flat:
+            flat = flat_storage(_filled(sum(a.size for a in self.avals), fill, self.avals[0].dtype))
+            tensors = []
+            for offset, aval in zip(self.offsets, self.avals, strict=True):
+                storage = storage_of(value_from(np.zeros((), aval.dtype)))
+                join(storage, flat, offset, aval)
+                tensors.append(alias_handle(storage, None))
+            self.state[name] = flat
+            return tensors
+        aval = self.avals[0]
+        storage = storage_of(_filled(aval.shape, fill, aval.dtype))
+        self.state[name] = storage
+        return [alias_handle(storage, None)]
+
+    def adopt_state(self, name: str, tensors: list[Any]) -> None:
+        """Take existing state tensors (loaded or edited by the user) as this state."""
+        storages = [t._storage for t in tensors]
+        self.state[name] = self._joined(storages) if self.flat else storages[0]
+
+    def mend(self) -> None:
+        """Pack what was written from outside into fresh flat storages."""
+        weight: Any = self.weight
+        if weight.broken:
+            self.weight = self._joined([p._storage for p in self.params])
+
+    def release(self) -> None:
+        """Make every parameter independent again."""
+        for p in self.params:
+            leave(p._storage)
+
+
+def _filled(shape: Any, fill: float, dtype: Any) -> Value:
+    made = value_from(np.full(shape, fill, dtype))
+    made.data = to_device(made.data)
+    return made
+
+
+def bundles_of(params: Sequence[Any]) -> list[Bundle]:
+    """Bundles for a group's parameters: small ones of one dtype together, in order; large and special ones alone."""
+    groups: dict[Any, list[Any]] = {}
+    alone: list[Any] = []
+    seen: set[int] = set()
+    for p in params:
+        if id(p._storage) in seen:
+            continue  # two tensors on one storage: the buffer must not be updated as two
+        seen.add(id(p._storage))
+        aval = views.value_of_tensor(p).aval
+        if p._view is None and aval.nbytes < SMALL_BYTES and aval.size:
+            groups.setdefault((aval.dtype, aval.device), []).append(p)
+        else:
+            alone.append(p)
+    made = [Bundle(members) for members in groups.values() if len(members) > 1]
+    alone += [members[0] for members in groups.values() if len(members) == 1]
+    return made + [Bundle([p]) for p in alone]
+
+
+def record_update(
+    rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...],
+    transform: Callable[[Any, Any], Any] | None = None,
+) -> None:  # fmt: skip
+    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for one bundle and publish the results."""
+    gradient = _flat_gradient(bundle) if bundle.flat else views.value_of_tensor(bundle.params[0]._grad)
+    weight_tensor = bundle.params[0]
+    storages = [bundle.weight, *[bundle.state[name] for name in states]]
+    special = not bundle.flat and weight_tensor._view is not None
+    old = [s.value for s in storages]
+    if special:
+        old[0] = views.value_of_tensor(weight_tensor)
+    operands = (old[0], gradient, *old[1:], *scalars)
+    entry = entry_of(rule, operands, attributes)
+    if not entry.is_update:
+        entry.is_update = True
+        entry.state = (0, *range(2, 1 + len(storages)))
+    context = local.context
+    trace = open_trace(context)
+    outs = commit(trace, entry, operands)
+    if entry.nout == 1:
+        outs = [outs]
+    trace = outs[0].trace
+    trace.has_update = True
+    for v, storage in zip(old, storages, strict=True):
+        slot = trace.leaf_slot.get(id(v))
+        if slot is not None and slot < 0 and not special:
+            trace.donated.append(-1 - slot)
+        trace.undo.append((storage, v))
+    first = 0
+    if special:
+        views.write(weight_tensor, outs[0])
+        first = 1
+    for storage, value in list(zip(storages, outs, strict=True))[first:]:
+        if isinstance(storage, FlatStorage):
+            replace_flat(storage, value)
+        else:
+            storage.value = value
+    if bundle.flat:
+        for p in bundle.params:
+            p._storage.version += 1
+    elif not special:
+        storages[0].version += 1
+
+
+def _flat_gradient(bundle: Bundle) -> Value:
+    """The gradients of a bundle laid end to end; `.grad` of each parameter becomes a part of the result."""
+    gradients = []
+    tensors = []
+    for p in bundle.params:
+        g = p._grad
+        gradients.append(g._storage.value if g._view is None else views.read(g))
+        tensors.append(g)
+    first = gradients[0]
+    if first.__class__ is not Value and all(
+        getattr(g, "flat", None) is first.flat and g.offset == o for g, o in zip(gradients, bundle.offsets, strict=True)
+    ):
+        return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
+    entry = pack_entry(tuple([g.aval for g in gradients]))
+    flat: Value = commit(open_trace(local.context), entry, gradients)
+    for g, offset, aval in zip(tensors, bundle.offsets, bundle.avals, strict=True):
+        if g._view is None:
+            g._storage.value = range_of(flat, offset, aval)
+    return flat
+
+
+__all__ = ["Bundle", "PartStorage", "bundles_of", "record_update"]

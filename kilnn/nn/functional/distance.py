@@ -1,0 +1,31 @@
+"""Distances and similarities between vectors."""
+
+from __future__ import annotations
+
+from kilnn.tensor.tensor import Tensor
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """||x1 - x2 + eps||_p along the last dimension.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
+    """
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`.
+
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor([[3.0, 4.0]])
+        >>> kilnn.nn.functional.cosine_similarity(x, x * 2).tolist()
+        [1.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cosine_similarity.html
+    """
+    first = x1 / x1.norm(2, dim, True).clamp_min(eps)
+    second = x2 / x2.norm(2, dim, True).clamp_min(eps)
+    return (first * second).sum(dim)

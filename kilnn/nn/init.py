@@ -1,0 +1,279 @@
+"""Initial values. Random ones are drawn on the host from the default generator and equal PyTorch's CPU results
+(on x86 with AVX2) bit for bit, orthogonal_ excepted."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from kilnn.base.generator import default_generator
+from kilnn.engine.host import value_from
+from kilnn.engine.views import write
+from kilnn.tensor.tensor import Tensor
+
+
+def _put(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
+    """Make `values` the tensor's data, without a program."""
+    array = np.ascontiguousarray(values.reshape(tuple(tensor.shape)).astype(tensor.dtype.np, copy=False))
+    write(tensor, value_from(array))
+    return tensor
+
+
+def _stream(generator: Any) -> Any:
+    return (default_generator if generator is None else generator).stream
+
+
+def _drawing_dtype(tensor: Tensor) -> Any:
+    return tensor.dtype.np if tensor.dtype.name in ("float32", "float64") else np.dtype(np.float32)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which weights before a nonlinearity should be larger.
+
+    Args:
+        nonlinearity: "linear", "conv1d" (and the other convolutions), "sigmoid" (1), "tanh" (5/3), "relu" (sqrt 2),
+            "leaky_relu" (sqrt(2 / (1 + param**2))), "selu" (3/4).
+        param: the negative slope of leaky_relu, default 0.01.
+
+    Raises: ValueError for another name.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.nn.init.calculate_gain("tanh")
+        1.6666666666666667
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.calculate_gain
+    """
+    linear = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+    if nonlinearity in linear or nonlinearity == "sigmoid":
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        if param is None:
+            slope: float = 0.01
+        elif isinstance(param, int | float) and not isinstance(param, bool):
+            slope = param
+        else:
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with numbers uniform in [a, b).
+
+    Example:
+        >>> import kilnn
+        >>> w = kilnn.nn.init.uniform_(kilnn.empty(3, 5), -1, 1)
+        >>> w.shape
+        kilnn.Size([3, 5])
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.uniform_
+    """
+    return _put(tensor, _stream(generator).uniform(tensor.numel(), a, b, _drawing_dtype(tensor)))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with normal numbers.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.normal_
+    """
+    return _put(tensor, _stream(generator).normal(tensor.numel(), mean, std, _drawing_dtype(tensor)))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+) -> Tensor:
+    """Fill with normal numbers drawn again until they lie in [a, b].
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.trunc_normal_
+    """
+    raise NotImplementedError
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with `val`.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.constant_
+    """
+    return _put(tensor, np.full(tuple(tensor.shape), val))
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with ones. Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.ones_"""
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with zeros. Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.zeros_"""
+    return constant_(tensor, 0.0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.eye_
+    """
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    return _put(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution's weight so that it passes its input channels on.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.dirac_
+    """
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    shape = tuple(tensor.shape)
+    if shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    values = np.zeros(shape)
+    per_group = shape[0] // groups
+    middle = tuple(n // 2 for n in shape[2:])
+    for g in range(groups):
+        for d in range(min(per_group, shape[1])):
+            values[(g * per_group + d, d, *middle)] = 1
+    return _put(tensor, values)
+
+
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    if tensor.dim() < 2:
+        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    return fan_in if mode == "fan_in" else fan_out
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with uniform numbers in +-gain * sqrt(6 / (fan_in + fan_out)).
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.xavier_uniform_
+    """
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
+    a = math.sqrt(3.0) * std
+    return uniform_(tensor, -a, a, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with normal numbers of deviation gain * sqrt(2 / (fan_in + fan_out)).
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.xavier_normal_
+    """
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
+
+
+def _empty(tensor: Tensor) -> bool:
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        return True
+    return False
+
+
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Tensor:
+    """Fill with uniform numbers in +-gain * sqrt(3 / fan).
+
+    Args:
+        tensor: at least 2 dimensions.
+        a: the negative slope of leaky_relu.
+        mode: "fan_in" keeps the size of activations, "fan_out" that of gradients.
+        nonlinearity: see `calculate_gain`.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.kaiming_uniform_
+    """
+    if _empty(tensor):
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    std = calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    bound = math.sqrt(3.0) * std
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Tensor:
+    """Fill with normal numbers of deviation gain / sqrt(fan); see `kaiming_uniform_`.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.kaiming_normal_
+    """
+    if _empty(tensor):
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    return normal_(tensor, 0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Fill with a (semi-)orthogonal matrix; dimensions after the first are flattened.
+
+    Differs from PyTorch: the same numbers are drawn, but the QR factorisation's last bits are NumPy's.
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.orthogonal_
+    """
+    if tensor.dim() < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.size(0)
+    columns = tensor.numel() // rows
+    flat = _stream(generator).randn(rows * columns, _drawing_dtype(tensor)).reshape(rows, columns)
+    q, r = np.linalg.qr(flat.T if rows < columns else flat)
+    q = q * np.sign(np.diagonal(r))
+    return _put(tensor, (q.T if rows < columns else q) * gain)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with normal numbers, then a share `sparsity` of each column with zeros.
+
+    Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.sparse_
+    """
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    stream = _stream(generator)
+    values = stream.normal(rows * columns, 0.0, std, _drawing_dtype(tensor)).reshape(rows, columns)
+    zeros = math.ceil(sparsity * rows)
+    for column in range(columns):
+        # PyTorch draws these permutations from the default generator, whatever `generator` says.
+        values[default_generator.stream.randperm(rows)[:zeros], column] = 0
+    return _put(tensor, values)
+
+
+def _older(name: str) -> Any:
+    def old(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(
+            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
+        )
+        return globals()[f"{name}_"](*args, **kwargs)
+
+    old.__name__ = name
+    old.__doc__ = f"The older name of `{name}_`."
+    return old
+
+
+uniform, normal, constant, eye, dirac, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal, sparse = (
+    _older(name)
+    for name in (
+        "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
+        "kaiming_normal", "orthogonal", "sparse",
+    )  # fmt: skip
+)
+

@@ -1,0 +1,63 @@
+"""Words and small checks shared by the validators of the neural-network operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_TYPE_NAMES = {
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "bfloat16": "BFloat16",
+    "int8": "Char",
+    "uint8": "Byte",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+
+
+def type_name(dtype: Any) -> str:
+    """PyTorch's word for a dtype in its messages ("Float", "Long")."""
+    return _TYPE_NAMES.get(np.dtype(dtype).name, np.dtype(dtype).name)
+
+
+def is_half(dtype: Any) -> bool:
+    return np.dtype(dtype).name in ("float16", "bfloat16")
+
+
+def is_float(dtype: Any) -> bool:
+    return np.dtype(dtype).kind == "f" or np.dtype(dtype).name == "bfloat16"
+
+
+def wide(x: Any) -> Any:
+    """float16 and bfloat16 as float32 (statistics and exponentials are computed in it); others as they are."""
+    return x.astype(np.float32) if is_half(x.dtype) else x
+
+
+def size_text(shape: Any) -> str:
+    """A shape as PyTorch prints it: [2, 3]."""
+    return "[" + ", ".join(str(n) for n in shape) + "]"
+
+
+def dim_text(shape: Any) -> str:
+    """A shape as PyTorch prints kernel sizes: (2 x 3)."""
+    return "(" + " x ".join(str(n) for n in shape) + ")"
+
+
+def require_float(name: str, x: Any) -> None:
+    """Raise as PyTorch's kernels do for a dtype they have no code for."""
+    if not is_float(x.dtype):
+        raise RuntimeError(f"\"{name}\" not implemented for '{type_name(x.dtype)}'")
+
+
+def require_dim(x: Any, dim: int) -> None:
+    """Raise PyTorch's IndexError when `dim` is not a dimension of x."""
+    rank = max(len(x.shape), 1)
+    if not -rank <= dim < rank:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")

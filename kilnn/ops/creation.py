@@ -1,0 +1,80 @@
+"""Copies, casts and fills: the operations whose result takes its shape from an operand and nothing else."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from kilnn.ops.spec import op
+
+
+@op(host=lambda x: x)
+def clone(x):
+    """The same value in a storage of its own. Arrays never change, so nothing is copied."""
+    return x
+
+
+@clone.grad("x")
+def _(ct):
+    return ct
+
+
+@op(host=lambda x, dtype: x.astype(dtype), backward_name="ToCopyBackward0")
+def cast(x, *, dtype):
+    """x in another dtype; the gradient comes back in the dtype of x."""
+    return lax.convert_element_type(x, dtype)
+
+
+@cast.grad("x")
+def _(ct):
+    return ct
+
+
+@op(host=lambda x, source: np.broadcast_to(source, x.shape).astype(x.dtype), backward_name="CopyBackwards")
+def copy(x, source):
+    """source in the shape and dtype of x: what `x.copy_(source)` leaves in x."""
+    return lax.convert_element_type(jnp.broadcast_to(source, x.shape), x.dtype)
+
+
+@copy.grad("x")
+def _(ct):
+    return jnp.zeros_like(ct)
+
+
+@copy.grad("source")
+def _(ct):
+    return ct
+
+
+@copy.validate
+def _(x, source):
+    shape, target = tuple(source.shape), tuple(x.shape)
+    for back in range(1, len(shape) + 1):
+        have = target[-back] if back <= len(target) else 1
+        if shape[-back] not in (1, have) or (back > len(target) and shape[-back] != 1):
+            dim = len(target) - back
+            if dim < 0:
+                raise RuntimeError(
+                    f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}"
+                )
+            raise RuntimeError(
+                f"The size of tensor a ({have}) must match the size of tensor b ({shape[-back]}) "
+                f"at non-singleton dimension {dim}"
+            )
+
+
+@op(promote="numeric", host=lambda x, value: np.full(x.shape, value, x.dtype), backward_name="FillBackward0")
+def fill_like(x, value):
+    """An array like x that holds `value` everywhere."""
+    return jnp.broadcast_to(value, x.shape)
+
+
+@fill_like.grad("x")
+def _(ct):
+    return jnp.zeros_like(ct)
+
+
+@fill_like.grad("value")
+def _(ct):
+    return ct

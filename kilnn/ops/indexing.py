@@ -1,0 +1,397 @@
+"""Indexing with tensors of positions or masks: reads, writes, sums.
+
+Positions out of range are an error of PyTorch that depends on values: each operation states it as a `check`, and reads
+or writes something harmless meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from kilnn.ops.checks import size_text, type_name
+from kilnn.ops.spec import op
+
+IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+_INT64 = np.dtype(np.int64)
+
+
+# x[i, j, ...]: `dims` says which dimensions the index tensors stand for. -----------------------------------------------
+
+
+def _wrapped(indices: Any, shape: Any, dims: tuple[int, ...]) -> list[Any]:
+    """The index tensors broadcast together, negative positions counted from the end, in bounds."""
+    out = []
+    for i, d in zip(jnp.broadcast_arrays(*indices), dims, strict=True):
+        size = shape[d]
+        out.append(jnp.clip(jnp.where(i < 0, i + size, i), 0, max(size - 1, 0)).astype(_INT64))
+    return out
+
+
+def _place(dims: tuple[int, ...]) -> int:
+    """Where the dimensions of the index go in the result: in place of adjacent dims, else to the front."""
+    return dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+
+
+def _window(rank: int, dims: tuple[int, ...], index_rank: int) -> tuple[int, ...]:
+    """The dimensions of the result that are whole dimensions of x."""
+    place = _place(dims)
+    rest = rank - len(dims)
+    return tuple(d if d < place else d + index_rank for d in range(rest))
+
+
+def result_shape(shape: Any, dims: tuple[int, ...], index_shape: Any) -> tuple[int, ...]:
+    rest = [n for d, n in enumerate(shape) if d not in dims]
+    place = _place(dims)
+    return (*rest[:place], *index_shape, *rest[place:])
+
+
+def take(x: Any, indices: Any, dims: tuple[int, ...]) -> Any:
+    """x[..., indices, ...] on JAX arrays."""
+    places = _wrapped(indices, x.shape, dims)
+    numbers = lax.GatherDimensionNumbers(_window(x.ndim, dims, places[0].ndim), dims, dims)
+    sizes = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
+    return lax.gather(x, jnp.stack(places, -1), numbers, sizes, mode=IN_BOUNDS)
+
+
+def write(x: Any, value: Any, indices: Any, dims: tuple[int, ...], accumulate: bool) -> Any:
+    """x with x[..., indices, ...] replaced by (or increased by) value, broadcast to the shape of the read."""
+    places = _wrapped(indices, x.shape, dims)
+    shape = result_shape(x.shape, dims, places[0].shape)
+    numbers = lax.ScatterDimensionNumbers(_window(x.ndim, dims, places[0].ndim), dims, dims)
+    scatter = lax.scatter_add if accumulate else lax.scatter
+    if accumulate and x.dtype == np.bool_:
+        return write(x.astype(np.uint8), value.astype(np.uint8), indices, dims, True) != 0
+    return scatter(x, jnp.stack(places, -1), jnp.broadcast_to(value, shape), numbers, mode=IN_BOUNDS)
+
+
+def _host_key(x: Any, indices: Any, dims: tuple[int, ...]) -> tuple[Any, ...]:
+    key: list[Any] = [slice(None)] * x.ndim
+    for i, d in zip(indices, dims, strict=True):
+        key[d] = i
+    return tuple(key)
+
+
+def _check_positions(x: Any, indices: Any) -> None:
+    for i in indices:
+        if i.dtype.kind not in "iu":
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    try:
+        np.broadcast_shapes(*[tuple(i.shape) for i in indices])
+    except ValueError:
+        shapes = ", ".join(size_text(i.shape) for i in indices)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
+
+
+def _out_of_bounds(indices: Any, shape: Any, dims: tuple[int, ...]) -> tuple[Any, Any]:
+    bad, values = [], []
+    for i, d in zip(indices, dims, strict=True):
+        bad.append(((i < -shape[d]) | (i >= shape[d])).reshape(-1))
+        values.append(i.reshape(-1))
+    if len(bad) == 1:
+        return bad[0], values[0]
+    join = np.concatenate if isinstance(bad[0], np.ndarray) else jnp.concatenate
+    return join(bad), join(values)
+
+
+@op(host=lambda x, *indices, dims, bounds: x[_host_key(x, indices, dims)])
+def index(x, *indices, dims, bounds):
+    """x[indices]. `bounds` is the end of the message for a position out of range."""
+    return take(x, indices, dims)
+
+
+@index.grad("x")
+def _(ct, indices, x_shape, dims):
+    return write(lax.full(x_shape, 0, ct.dtype), ct, indices, dims, True)
+
+
+@index.validate
+def _(x, *indices, dims, bounds):
+    _check_positions(x, indices)
+
+
+@index.check(IndexError, "index {value} is out of bounds for {bounds}")
+def _(indices, x_shape, dims, bounds):
+    return _out_of_bounds(indices, x_shape, dims)
+
+
+@op(backward_name="IndexPutBackward0")
+def index_put(x, value, *indices, dims, bounds, accumulate):
+    """x with x[indices] replaced by value, or increased by it."""
+    return write(x, value, indices, dims, accumulate)
+
+
+@index_put.grad("x")
+def _(ct, indices, dims, accumulate):
+    return ct if accumulate else write(ct, jnp.zeros((), ct.dtype), indices, dims, False)
+
+
+@index_put.grad("value")
+def _(ct, indices, dims):
+    return take(ct, indices, dims)
+
+
+@index_put.validate
+def _(x, value, *indices, dims, bounds, accumulate):
+    _check_positions(x, indices)
+    if value.dtype != x.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, "
+            f"got {type_name(x.dtype)} for the destination and {type_name(value.dtype)} for the source."
+        )
+    target = result_shape(x.shape, dims, np.broadcast_shapes(*[tuple(i.shape) for i in indices]))
+    shape = tuple(value.shape)
+    fits = len(shape) <= len(target) and all(n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False))
+    if not fits:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {size_text(shape)} cannot be broadcast to indexing result of "
+            f"shape {size_text(target)}"
+        )
+
+
+@index_put.check(IndexError, "index {value} is out of bounds for {bounds}")
+def _(indices, x_shape, dims, bounds):
+    return _out_of_bounds(indices, x_shape, dims)
+
+
+# One index tensor along one dimension. ---------------------------------------------------------------------------------
+
+
+def _check_vector(name: str, x: Any, index: Any) -> None:
+    if len(index.shape) > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector")
+    if index.dtype not in (np.int32, np.int64):
+        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index")
+
+
+def _line(index: Any) -> Any:
+    return index.reshape((1,)) if index.ndim == 0 else index
+
+
+def _take_on_host(x: Any, index: Any, *, dim: int) -> Any:
+    return np.take(x, _line(index), dim) if x.ndim else x
+
+
+@op(host=_take_on_host)
+def index_select(x, index, *, dim):
+    return take(x, (_line(index),), (dim,)) if x.ndim else x
+
+
+@index_select.grad("x")
+def _(ct, index, x_shape, dim):
+    return write(lax.full(x_shape, 0, ct.dtype), ct, (_line(index),), (dim,), True) if x_shape else ct
+
+
+index_select.validate(lambda x, index, *, dim: _check_vector("index_select", x, index))
+
+
+@index_select.check(IndexError, "index out of range in self")
+def _(index, x_shape, dim):
+    return (index < 0) | (index >= (x_shape[dim] if x_shape else 1)), index
+
+
+@op
+def index_add(x, index, source, *, dim):
+    """x with the slices of source added at the places named by index."""
+    return write(x, source, (_line(index),), (dim,), True) if x.ndim else x + source.reshape(-1).sum(dtype=x.dtype)
+
+
+@index_add.grad("x")
+def _(ct):
+    return ct
+
+
+# PyTorch's node saves the source, of which it needs the rank only.
+@index_add.grad("source")
+def _(ct, index, source, dim):
+    return take(ct, (_line(index),), (dim,)).reshape(source.shape) if ct.ndim else jnp.broadcast_to(ct, source.shape)
+
+
+@op
+def index_copy(x, index, source, *, dim):
+    """x with the slices named by index replaced by those of source."""
+    return write(x, source, (_line(index),), (dim,), False) if x.ndim else source.reshape(())
+
+
+@index_copy.grad("x")
+def _(ct, index, dim):
+    return write(ct, jnp.zeros((), ct.dtype), (_line(index),), (dim,), False) if ct.ndim else jnp.zeros_like(ct)
+
+
+@index_copy.grad("source")
+def _(ct, index, source, dim):
+    return take(ct, (_line(index),), (dim,)).reshape(source.shape) if ct.ndim else ct.reshape(source.shape)
+
+
+@op
+def index_fill(x, index, value, *, dim):
+    """x with the slices named by index filled with a value."""
+    return write(x, value, (_line(index),), (dim,), False) if x.ndim else value
+
+
+@index_fill.grad("x")
+def _(ct, index, dim):
+    return write(ct, jnp.zeros((), ct.dtype), (_line(index),), (dim,), False) if ct.ndim else jnp.zeros_like(ct)
+
+
+@index_fill.grad("value")
+def _(ct, index, x_shape, dim):
+    if not x_shape:
+        return ct
+    hit = write(jnp.zeros(x_shape, np.bool_), jnp.ones((), np.bool_), (_line(index),), (dim,), False)
+    return lax.reduce_sum(jnp.where(hit, ct, 0), tuple(range(ct.ndim)))
+
+
+for _indexed in (index_add, index_copy):
+
+    def _validate(x, index, source, *, dim, _name=_indexed.name):
+        _check_vector(_name, x, index)
+        if x.dtype != source.dtype:
+            raise RuntimeError(
+                f"{_name}(): self and source expected to have the same dtype, but got (self) {type_name(x.dtype)} "
+                f"and (source) {type_name(source.dtype)}"
+            )
+        size = index.shape[0] if index.shape else 1
+        if source.shape and x.shape and source.shape[dim] != size:
+            raise IndexError(
+                f"{_name}(): Number of indices ({size}) should be equal to source.size(dim) ({source.shape[dim]})"
+            )
+
+    _indexed.validate(_validate)
+
+index_fill.validate(lambda x, index, value, *, dim: _check_vector("index_fill", x, index))
+
+
+@index_add.check(IndexError, "index out of range in self")
+def _(index, x_shape, dim):
+    return (index < 0) | (index >= (x_shape[dim] if x_shape else 1)), index
+
+
+@index_copy.check(IndexError, "index_copy_(): index {value} is out of bounds for dimension {dim}")
+def _(index, x_shape, dim):
+    return (index < 0) | (index >= (x_shape[dim] if x_shape else 1)), index
+
+
+@index_fill.check(IndexError, "index {value} is out of bounds for dimension {dim}")
+def _(index, x_shape, dim):
+    size = x_shape[dim] if x_shape else 1
+    return (index < -size) | (index >= size), index
+
+
+# Masks: the shape of the result depends on values. ---------------------------------------------------------------------
+
+
+@op(by_value=True)
+def nonzero(x):
+    """The places of the nonzero elements, one row each."""
+    return np.stack(np.nonzero(x), -1).astype(np.int64) if x.ndim else np.zeros((int(x != 0), 0), np.int64)
+
+
+def _rank_in_mask(mask: Any) -> Any:
+    """For each element of a mask, how many true ones come before it."""
+    return lax.reshape(lax.cumsum(lax.reshape(mask, (mask.size,)).astype(_INT64)), mask.shape) - 1
+
+
+def _unmask(ct: Any, mask: Any) -> Any:
+    """The lines of ct at the true places of the mask, zero elsewhere."""
+    if not ct.shape[0]:
+        return lax.full((*mask.shape, *ct.shape[1:]), 0, ct.dtype)
+    lines = take(ct, (jnp.maximum(_rank_in_mask(mask), 0),), (0,))
+    return jnp.where(lax.reshape(mask, (*mask.shape, *(1,) * (ct.ndim - 1))), lines, 0)
+
+
+@op(by_value=True)
+def masked_select(x, mask):
+    """The elements of x where the mask is true, as a line; both are broadcast together."""
+    x, mask = np.broadcast_arrays(x, mask)
+    return x[mask]
+
+
+@masked_select.grad("x")
+def _(ct, x, mask):
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return _unmask(ct, jnp.broadcast_to(mask, shape))
+
+
+@masked_select.validate
+def _(x, mask):
+    if mask.dtype != np.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+
+
+@op(by_value=True, backward_name="IndexBackward0")
+def index_mask(x, mask, *, dim):
+    """x[:, mask]: the mask stands for as many dimensions as it has, from `dim` on."""
+    return x[(*[slice(None)] * dim, mask)]
+
+
+@index_mask.grad("x")
+def _(ct, mask, dim):
+    lines = _unmask(jnp.moveaxis(ct, dim, 0), mask)
+    return jnp.moveaxis(lines, tuple(range(mask.ndim)), tuple(range(dim, dim + mask.ndim)))
+
+
+@index_mask.validate
+def _(x, mask, *, dim):
+    for d, n in enumerate(mask.shape):
+        if dim + d >= len(x.shape):
+            raise IndexError("too many indices for tensor of dimension " + str(len(x.shape)))
+        if x.shape[dim + d] != n:
+            raise IndexError(
+                f"The shape of the mask {size_text(mask.shape)} at index {d} does not match the shape of the indexed "
+                f"tensor {size_text(x.shape)} at index {dim + d}"
+            )
+
+
+@op(by_value=True)
+def masked_scatter(x, mask, source):
+    """x with its elements at the true places of the mask replaced, in order, by those of source."""
+    mask = np.broadcast_to(mask, x.shape)
+    count = int(mask.sum())
+    if count > source.size:
+        raise RuntimeError(
+            "masked_scatter: expected self and source to have same dtypes and source to have at least as many elements "
+            f"as the mask has ones ({count}), but got {source.size}"
+        )
+    out = x.copy()
+    out[mask] = source.reshape(-1)[:count]
+    return out
+
+
+@masked_scatter.grad("x")
+def _(ct, mask):
+    return jnp.where(mask, 0, ct)
+
+
+@masked_scatter.grad("source")
+def _(ct, mask, source_shape):
+    size = math.prod(source_shape)
+    mask = jnp.broadcast_to(mask, ct.shape)
+    places = jnp.where(mask, _rank_in_mask(mask), size)
+    line = jnp.zeros((size + 1,), ct.dtype).at[places.reshape(-1)].add(jnp.where(mask, ct, 0).reshape(-1))
+    return lax.reshape(line[:size], source_shape)
+
+
+@op
+def one_hot(index, *, num_classes):
+    """1 at the class named by each element along a new last dimension, 0 elsewhere."""
+    classes = lax.broadcasted_iota(_INT64, (*index.shape, num_classes), index.ndim)
+    return (lax.expand_dims(index, (index.ndim,)) == classes).astype(_INT64)
+
+
+@one_hot.validate
+def _(index, *, num_classes):
+    if index.dtype != np.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+
+
+@one_hot.check(RuntimeError, "Class values must be non-negative and smaller than num_classes ({num_classes}), but got {value}.")
+def _(index, num_classes):
+    return (index < 0) | (index >= num_classes), index
+

@@ -1,0 +1,139 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jax import lax
+from jax import numpy as jnp
+
+from kilnn.ops.spec import Op, Scalar, op
+from kilnn.optim.optimizer import Optimizer, check_range, number, refuse
+
+
+@op(name="adam")
+def adam_rule(
+    p: Any, g: Any, m: Any, v: Any, step_size: Scalar, beta1_rest: Scalar, beta2: Scalar, beta2_rest: Scalar,
+    root_correction: Scalar, eps: Scalar, decay: Scalar, *, maximize: bool, weight_decay: str,
+) -> Any:  # fmt: skip
+    """m += (1-b1)(g-m); v = b2 v + (1-b2) g^2; p -= step_size m / (sqrt(v)/root_correction + eps)."""
+    p, g = _decayed(p, g, decay, maximize, weight_decay)
+    m = m + beta1_rest * (g - m)
+    v = beta2 * v + beta2_rest * g * g
+    return p - step_size * (m / (jnp.sqrt(v) / root_correction + eps)), m, v
+
+
+@op(name="adam_amsgrad")
+def adam_amsgrad_rule(
+    p: Any, g: Any, m: Any, v: Any, top: Any, step_size: Scalar, beta1_rest: Scalar, beta2: Scalar, beta2_rest: Scalar,
+    root_correction: Scalar, eps: Scalar, decay: Scalar, *, maximize: bool, weight_decay: str,
+) -> Any:  # fmt: skip
+    """As adam, with the largest v so far in the denominator."""
+    p, g = _decayed(p, g, decay, maximize, weight_decay)
+    m = m + beta1_rest * (g - m)
+    v = beta2 * v + beta2_rest * g * g
+    top = lax.max(top, v)
+    return p - step_size * (m / (jnp.sqrt(top) / root_correction + eps)), m, v, top
+
+
+def _decayed(p: Any, g: Any, decay: Any, maximize: bool, weight_decay: str) -> tuple[Any, Any]:
+    if maximize:
+        g = -g
+    if weight_decay == "l2":
+        g = g + decay * p
+    elif weight_decay == "decoupled":
+        p = p * (1 - decay)
+    return p, g
+
+
+class Adam(Optimizer):
+    """Adam: steps along running means of the gradient, scaled by running means of its square.
+
+    m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,
+    p = p - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+
+    Args:
+        params: tensors or parameter groups.
+        lr: learning rate, >= 0.
+        betas: decay of the two running means, each in [0, 1).
+        eps: added to the denominator, >= 0.
+        weight_decay: L2 penalty, >= 0.
+        amsgrad: use the largest v so far.
+        maximize: ascend.
+        decoupled_weight_decay: shrink the weights directly, as AdamW does.
+        foreach, fused: accepted; the step is one compiled program in any case.
+        capturable, differentiable: not supported.
+
+    Raises:
+        ValueError: a hyper-parameter outside its range.
+
+    Example:
+        >>> import kilnn
+        >>> w = kilnn.ones(2, requires_grad=True)
+        >>> optimizer = kilnn.optim.Adam([w], lr=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w[0].item(), 4)
+        0.9
+
+    Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980 (eps outside the bias correction, as in PyTorch);
+    https://pytorch.org/docs/stable/generated/torch.optim.Adam.html
+    """
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
+        amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+        differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False,
+    ) -> None:  # fmt: skip
+        check_range("learning rate", lr, 0.0)
+        check_range("epsilon value", eps, 0.0)
+        check_range("beta parameter at index 0", betas[0], 0.0, 1.0, open_high=True)
+        check_range("beta parameter at index 1", betas[1], 0.0, 1.0, open_high=True)
+        check_range("weight_decay value", weight_decay, 0.0)
+        refuse(capturable=capturable, differentiable=differentiable)
+        defaults = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
+            "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        self._prepare()
+
+    _states = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def _rule(self, group: dict[str, Any]) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
+        decay = "none" if group["weight_decay"] == 0 else "decoupled" if group["decoupled_weight_decay"] else "l2"
+        attributes = (bool(group["maximize"]), decay)
+        if group["amsgrad"]:
+            return adam_amsgrad_rule, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"), attributes
+        return adam_rule, ("exp_avg", "exp_avg_sq"), attributes
+
+    def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        lr = number(group["lr"])
+        beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
+        decay = number(group["weight_decay"])
+        if group["decoupled_weight_decay"]:
+            decay *= lr
+        return (
+            lr / (1 - beta1**step), 1 - beta1, beta2, 1 - beta2, (1 - beta2**step) ** 0.5, number(group["eps"]), decay,
+        )  # fmt: skip
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p = p (1 - lr * weight_decay) before each step.
+
+    Args: as Adam; weight_decay defaults to 0.01.
+
+    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101;
+    https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+    """
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
+        amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
+        differentiable: bool = False, fused: bool | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+        )  # fmt: skip

@@ -1,0 +1,121 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jax import numpy as jnp
+
+from kilnn.ops.spec import Op, Scalar, op
+from kilnn.optim.optimizer import Optimizer, check_range, number, refuse
+
+
+@op(name="rmsprop")
+def rmsprop_rule(
+    p: Any, g: Any, square: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar, momentum: Scalar,
+    *, maximize: bool, decays: bool,
+) -> Any:  # fmt: skip
+    """square = alpha square + (1 - alpha) g^2; p -= lr g / (sqrt(square) + eps)."""
+    g = _gradient(p, g, decay, maximize, decays)
+    square = alpha * square + rest * g * g
+    return p - lr * (g / (jnp.sqrt(square) + eps)), square
+
+
+@op(name="rmsprop_momentum")
+def rmsprop_momentum_rule(
+    p: Any, g: Any, square: Any, buffer: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
+    momentum: Scalar, *, maximize: bool, decays: bool,
+) -> Any:  # fmt: skip
+    """As rmsprop, the scaled gradient gathered in a momentum buffer."""
+    g = _gradient(p, g, decay, maximize, decays)
+    square = alpha * square + rest * g * g
+    buffer = momentum * buffer + g / (jnp.sqrt(square) + eps)
+    return p - lr * buffer, square, buffer
+
+
+@op(name="rmsprop_centered")
+def rmsprop_centered_rule(
+    p: Any, g: Any, square: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
+    momentum: Scalar, *, maximize: bool, decays: bool,
+) -> Any:  # fmt: skip
+    """As rmsprop, with the variance instead of the mean square."""
+    g = _gradient(p, g, decay, maximize, decays)
+    square = alpha * square + rest * g * g
+    mean = mean + rest * (g - mean)
+    return p - lr * (g / (jnp.sqrt(square - mean * mean) + eps)), square, mean
+
+
+@op(name="rmsprop_centered_momentum")
+def rmsprop_centered_momentum_rule(
+    p: Any, g: Any, square: Any, buffer: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
+    momentum: Scalar, *, maximize: bool, decays: bool,
+) -> Any:  # fmt: skip
+    """Centered, with momentum."""
+    g = _gradient(p, g, decay, maximize, decays)
+    square = alpha * square + rest * g * g
+    mean = mean + rest * (g - mean)
+    buffer = momentum * buffer + g / (jnp.sqrt(square - mean * mean) + eps)
+    return p - lr * buffer, square, buffer, mean
+
+
+def _gradient(p: Any, g: Any, decay: Any, maximize: bool, decays: bool) -> Any:
+    g = -g if maximize else g
+    return g + decay * p if decays else g
+
+
+class RMSprop(Optimizer):
+    """RMSprop: the gradient divided by a running root mean square of itself.
+
+    s = alpha s + (1 - alpha) g^2,  p = p - lr * g / (sqrt(s) + eps)
+
+    Args:
+        params: tensors or parameter groups.
+        lr: learning rate, >= 0.
+        alpha: decay of the running mean, >= 0.
+        eps: added to the denominator, >= 0.
+        weight_decay: L2 penalty, >= 0.
+        momentum: >= 0.
+        centered: divide by the standard deviation instead (subtracts the squared running mean).
+        maximize: ascend.
+        foreach: accepted; the step is one compiled program in any case.
+        capturable, differentiable: not supported.
+
+    Source: Hinton, lecture 6e, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf;
+    https://pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
+    """
+
+    _states = ("square_avg", "momentum_buffer", "grad_avg")
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0,
+        centered: bool = False, capturable: bool = False, foreach: bool | None = None, maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:  # fmt: skip
+        check_range("learning rate", lr, 0.0)
+        check_range("epsilon value", eps, 0.0)
+        check_range("momentum value", momentum, 0.0)
+        check_range("weight_decay value", weight_decay, 0.0)
+        check_range("alpha value", alpha, 0.0)
+        refuse(capturable=capturable, differentiable=differentiable)
+        defaults = {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered, "weight_decay": weight_decay,
+            "capturable": capturable, "foreach": foreach, "maximize": maximize, "differentiable": differentiable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        self._prepare()
+
+    def _rule(self, group: dict[str, Any]) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
+        flags = (bool(group["maximize"]), group["weight_decay"] != 0)
+        if group["centered"]:
+            if group["momentum"] > 0:
+                return rmsprop_centered_momentum_rule, ("square_avg", "momentum_buffer", "grad_avg"), flags
+            return rmsprop_centered_rule, ("square_avg", "grad_avg"), flags
+        if group["momentum"] > 0:
+            return rmsprop_momentum_rule, ("square_avg", "momentum_buffer"), flags
+        return rmsprop_rule, ("square_avg",), flags
+
+    def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        alpha = number(group["alpha"])
+        return (
+            number(group["lr"]), alpha, 1 - alpha, number(group["eps"]), number(group["weight_decay"]), number(group["momentum"]),
+        )  # fmt: skip

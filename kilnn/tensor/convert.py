@@ -1,0 +1,175 @@
+"""From tensors to Python, NumPy and JAX: together with printing and saving, the only implicit reads of values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kilnn.base import dtypes
+from kilnn.engine import explain, sites, views
+from kilnn.engine.error_word import PENDING
+from kilnn.engine.host import array_of, data_of
+from kilnn.engine.stats import count
+
+
+def observed(x: Any) -> np.ndarray[Any, Any]:
+    """The tensor's array, after running what it waits for; counted and blamed on the user's line as a read."""
+    value = views.value_of_tensor(x)
+    if value.data is None or not isinstance(value.data, np.ndarray):
+        count("syncs")
+        explain.synced(sites.user_site())
+    array = array_of(value)
+    PENDING.raise_first()
+    return array
+
+
+class ConvertMethods:
+    """item, tolist, numpy, bool, float, int, index, array, DLPack, jax."""
+
+    __slots__ = ()
+
+    def item(self: Any) -> Any:
+        """The value of a one-element tensor as a Python number.
+
+        Raises:
+            RuntimeError: the tensor has more or fewer than one element.
+
+        Example:
+            >>> import kilnn
+            >>> kilnn.tensor([2.5]).item()
+            2.5
+        """
+        aval = views.value_of_tensor(self).aval
+        if aval.size != 1:
+            raise RuntimeError(f"a Tensor with {aval.size} elements cannot be converted to Scalar")
+        return observed(self).item()
+
+    def tolist(self: Any) -> Any:
+        """Nested lists of Python numbers; a number for a 0-dimensional tensor."""
+        return observed(self).tolist()
+
+    def numpy(self: Any, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array.
+
+        Args:
+            force: detach first instead of raising for a tensor that requires grad.
+
+        Differs from PyTorch: the array is a copy; writing to it does not change the tensor.
+        """
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        return np.array(observed(self))
+
+    def jax(self: Any) -> Any:
+        """The values as a jax.Array, without a copy where they already are one. kilnn never reuses that buffer."""
+        import jax.experimental  # noqa: F401 - jax is imported by the engine already
+
+        data = data_of(views.value_of_tensor(self))
+        if isinstance(data, np.ndarray):
+            from kilnn.engine.execute import to_device
+
+            value = views.value_of_tensor(self)
+            value.data = data = to_device(data)
+        return data
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def __dlpack__(self: Any, **kwargs: Any) -> Any:
+        return self.jax().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self: Any) -> Any:
+        return self.jax().__dlpack_device__()
+
+    def __bool__(self: Any) -> bool:
+        aval = views.value_of_tensor(self).aval
+        if aval.size == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if aval.size > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(observed(self).item())
+
+    def __float__(self: Any) -> float:
+        return float(self.item())
+
+    def __int__(self: Any) -> int:
+        return int(self.item())
+
+    def __complex__(self: Any) -> complex:
+        return complex(self.item())
+
+    def __index__(self: Any) -> int:
+        aval = views.value_of_tensor(self).aval
+        if aval.size != 1 or aval.dtype.kind not in "iub":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __format__(self: Any, spec: str) -> str:
+        if views.value_of_tensor(self).aval.shape == ():
+            return self.item().__format__(spec)  # type: ignore[no-any-return]  # a str
+        return object.__format__(self, spec)
+
+    def __repr__(self: Any) -> str:
+        return text_of(self)
+
+    def __contains__(self: Any, element: Any) -> bool:
+        return bool((self == element).any().item())
+
+
+def text_of(x: Any) -> str:
+    """A tensor in PyTorch's notation."""
+    array = observed(x)
+    aval = views.value_of_tensor(x).aval
+    kind = dtypes.from_numpy(aval.dtype)
+    shown = array.astype(np.float32) if kind.name == "bfloat16" else array
+    body = np.array2string(shown, separator=", ", precision=4, suppress_small=False, threshold=1000, prefix="tensor(",
+                           formatter=_formatter(shown))  # fmt: skip
+    tail = ""
+    usual = kind is dtypes.get_default_dtype() or kind.name in ("int64", "bool")
+    if aval.size == 0:
+        tail += f", size={tuple(aval.shape)}" if aval.shape != (0,) else ""
+    if not usual or (aval.size == 0 and kind.name == "int64"):
+        tail += f", dtype={kind!r}"
+    if aval.device != "cpu":
+        tail += f", device='{aval.device}'"
+    node = views.node_of(x)
+    if node is not None:
+        tail += f", grad_fn=<{node.name()}>"
+    elif x._leaf:
+        tail += ", requires_grad=True"
+    return f"{_label(x)}({body}{tail})"
+
+
+def _label(x: Any) -> str:
+    return "tensor"
+
+
+def _formatter(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind == "f":
+        finite = array[np.isfinite(array)]
+        whole = finite.size > 0 and bool(np.all(finite == np.floor(finite)))
+        magnitude = np.abs(finite[finite != 0]) if finite.size else finite
+        large = bool(magnitude.size) and (magnitude.max() >= 1e8 or magnitude.max() / magnitude.min() > 1000 or magnitude.min() < 1e-4)
+        if whole and not (magnitude.size and magnitude.max() >= 1e8):
+            texts = [f"{v:.0f}." if np.isfinite(v) else str(v) for v in array.reshape(-1)[:2000]]
+        elif large:
+            texts = [f"{v:.4e}" for v in array.reshape(-1)[:2000]]
+        else:
+            texts = [f"{v:.4f}" for v in array.reshape(-1)[:2000]]
+        width = max(map(len, texts), default=1)
+
+        def show(v: Any) -> str:
+            if not np.isfinite(v):
+                return str(v).rjust(width)
+            if whole and not (magnitude.size and magnitude.max() >= 1e8):
+                return f"{v:.0f}.".rjust(width)
+            return (f"{v:.4e}" if large else f"{v:.4f}").rjust(width)
+
+        return {"float_kind": show}
+    if array.dtype.kind == "b":
+        return {"bool": lambda v: str(bool(v)).rjust(5 if array.ndim and not array.all() else 4)}
+    return None

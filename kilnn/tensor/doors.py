@@ -1,0 +1,110 @@
+"""The engine's doors as this layer sees them: typed, and with the small conversions every method group needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from kilnn.base import dtypes
+from kilnn.base.shapes import normalize_dims
+from kilnn.engine import mutation as _mutation
+from kilnn.engine import record as _record
+from kilnn.engine import views as _views
+from kilnn.engine.handle import Handle, new_handle
+from kilnn.engine.host import value_from
+from kilnn.ops import creation
+from kilnn.ops.spec import Op
+
+if TYPE_CHECKING:
+    from kilnn.tensor.tensor import Tensor
+
+    def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Tensor:
+        """Record an operation with one result."""
+
+    def record_many(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> tuple[Tensor, ...]:
+        """Record an operation with several results."""
+
+    def inplace(x: Any, op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Tensor:
+        """Record an operation and write its result into x."""
+
+    def view(
+        op: Op, x: Any, operands: tuple[Any, ...], attributes: tuple[Any, ...], shape: tuple[int, ...],
+        strides: tuple[int, ...], offset: int, creation: str = "single",
+    ) -> Tensor:  # fmt: skip
+        """A tensor that shares x's storage."""
+else:
+    record = record_many = _record.record
+    inplace = _mutation.inplace
+    view = _views.view
+
+Number: TypeAlias = bool | int | float
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether an object is a tensor.
+
+    Args:
+        obj: anything.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.is_tensor(kilnn.zeros(2)), kilnn.is_tensor(2.0)
+        (True, False)
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.is_tensor.html
+    """
+    return isinstance(obj, Handle)
+
+
+def reduced_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    """`dim` as an operation takes it: a tuple counted from 0, or None for all dimensions (which `()` means too)."""
+    if dim is None:
+        return None
+    if dim.__class__ is int:
+        return normalize_dims((dim,), ndim)
+    if isinstance(dim, list | tuple):
+        return normalize_dims(tuple(dim), ndim) if dim else None
+    return normalize_dims((int(dim),), ndim)
+
+
+def cast(input: Tensor, dtype: dtypes.DType | None) -> Tensor:
+    """input in another dtype; itself if it has that one or the dtype is None."""
+    return input if dtype is None or input.dtype is dtype else record(creation.cast, (input,), (dtype.np,))
+
+
+def number_for(dtype: dtypes.DType, value: Any) -> Any:
+    """A Python number in the category of a dtype, so that it cannot change the dtype of a result."""
+    if dtype.category == dtypes.BOOL:
+        return bool(value)
+    if dtype.category == dtypes.INTEGER:
+        return int(value)
+    return value
+
+
+def number_tensor(value: Any, dtype: dtypes.DType) -> Tensor:
+    """A zero-dimensional tensor for an operation that takes numbers as tensors: data, never part of the program."""
+    return new_handle(value_from(np.asarray(value).astype(dtype.np)))  # type: ignore[no-any-return]  # a Tensor
+
+
+def common_dtype(*operands: Any) -> dtypes.DType:
+    """The dtype in which an operation on tensors and Python numbers computes."""
+    dims = [x.dtype for x in operands if isinstance(x, Handle) and x.ndim]  # type: ignore[attr-defined]  # Tensors
+    zeros = [x.dtype for x in operands if isinstance(x, Handle) and not x.ndim]  # type: ignore[attr-defined]
+    kinds = [(bool, int, float, complex).index(type(x)) for x in operands if not isinstance(x, Handle)]
+    return dtypes.promote(dims, zeros, kinds)
+
+
+def same_dtype(tensors: Any) -> tuple[Tensor, ...]:
+    """Tensors cast to their common dtype, where they differ."""
+    tensors = tuple(tensors)
+    first = tensors[0].dtype
+    if all(t.dtype is first for t in tensors):
+        return tensors
+    dtype = common_dtype(*tensors)
+    return tuple(cast(t, dtype) for t in tensors)
+
+
+def unsupported(function: str, argument: str, why: str) -> NotImplementedError:
+    """The error for an argument of PyTorch's that is not there yet."""
+    return NotImplementedError(f"{function}(): the argument {argument} is not supported: {why}")

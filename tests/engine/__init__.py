@@ -1,0 +1,1 @@
+"""Tests of the recording engine: programs, memory, errors, threads, interruption."""

@@ -1,0 +1,1 @@
+"""Random programs run on kilnn and on PyTorch, statement by statement."""

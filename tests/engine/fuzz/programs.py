@@ -1,0 +1,17 @@
+"""Generate random programs: lists of Python statements that run on any library with PyTorch's names.
+
+The kinds of statements register themselves with the writer; their order here fixes which program a seed gives.
+"""
+
+import warnings
+
+from tests.engine.fuzz import gradients, making, reading, viewing, writing  # noqa: F401 - they register statements
+from tests.engine.fuzz.writer import Writer
+
+
+def write(seed: int) -> list[str]:
+    """The program of this seed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        writer = Writer(seed)
+        return writer.write(writer.rng.randint(4, 26))

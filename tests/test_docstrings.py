@@ -1,0 +1,64 @@
+"""What the documentation of public names promises: a source for each, and examples that run."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import kilnn
+
+PACKAGES = ("base", "data", "io")
+INTERNAL = {"kilnn.base.config", "kilnn.base.errors", "kilnn.base.shapes", "kilnn.base.mt19937", "kilnn.base.normals"}
+
+
+def modules() -> Iterator[Any]:
+    for package in PACKAGES:
+        root = importlib.import_module(f"kilnn.{package}")
+        yield root
+        for found in pkgutil.iter_modules(root.__path__, f"kilnn.{package}."):
+            yield importlib.import_module(found.name)
+
+
+MODULES = list(modules())
+
+
+def own_definitions(module: Any) -> list[tuple[str, Any]]:
+    """The functions and classes a module defines without a leading underscore."""
+    return [
+        (name, item)
+        for name, item in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isfunction(item) or inspect.isclass(item))
+        and item.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_everything_is_documented(module):
+    missing = [name for name, item in own_definitions(module) if not inspect.getdoc(item)]
+    assert inspect.getdoc(module) and not missing
+
+
+@pytest.mark.parametrize("name", [*kilnn.data.__all__, *kilnn.io.__all__])
+def test_public_names_have_example_and_source(name):
+    item = getattr(kilnn.data, name, None) or getattr(kilnn.io, name)
+    text = inspect.getdoc(item)
+    assert "Example:" in text and ">>>" in text and "Source: https://docs.pytorch.org/docs/2.13/" in text
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_examples_run(module):
+    failures = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, module.__name__):
+        runner.run(test, out=failures.append, clear_globs=True)
+    assert not failures, "\n".join(failures)
+
+
+def test_the_check_of_examples_can_fail():
+    wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    assert doctest.DocTestRunner(verbose=False).run(wrong, out=lambda text: None).failed == 1
