@@ -105,6 +105,10 @@ from kilnn.tensor.create import (
 from kilnn.tensor.doors import (
     is_tensor as is_tensor,
 )
+from kilnn.tensor.functions.activation import log_softmax as log_softmax
+from kilnn.tensor.functions.activation import relu as relu
+from kilnn.tensor.functions.activation import relu_ as relu_
+from kilnn.tensor.functions.activation import softmax as softmax
 from kilnn.tensor.functions.arithmetic import (
     add as add,
     addcdiv as addcdiv,

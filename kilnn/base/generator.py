@@ -214,7 +214,7 @@ def fork_rng(devices: object = None, enabled: bool = True, device_type: str = "c
     Example:
         >>> import kilnn
         >>> _ = kilnn.manual_seed(0)
-        >>> with kilnn.random.fork_rng():
+        >>> with kilnn.fork_rng():
         ...     _ = kilnn.manual_seed(1)
         >>> kilnn.initial_seed()
         0

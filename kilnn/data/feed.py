@@ -45,7 +45,7 @@ def rows(source: Tensor, indices: Array) -> Tensor:
     """The rows of a tensor with these indices: one gather, on the host if the tensor is held there."""
     array = host_array(source)
     if array is None or source.requires_grad:
-        return source[from_host(indices)]  # type: ignore[no-any-return]
+        return source[from_host(indices)]
     return from_host(array.take(indices, axis=0))
 
 

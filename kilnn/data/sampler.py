@@ -87,7 +87,7 @@ class RandomSampler(Sampler[int]):
         >>> import kilnn
         >>> from kilnn.data import RandomSampler
         >>> list(RandomSampler("abcd", generator=kilnn.Generator().manual_seed(0)))
-        [2, 0, 1, 3]
+        [0, 1, 3, 2]
 
     Source: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.RandomSampler
     """

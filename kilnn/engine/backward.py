@@ -12,16 +12,14 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
-from kilnn.engine.entry import Entry
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.node import Node
 from kilnn.engine.record import record, record_entry
-from kilnn.engine.values import Aval, Counter, Value
+from kilnn.engine.values import Counter, Value
 from kilnn.ops.spec import op
 
 _marks = itertools.count(1)
 _new = object.__new__
-_sums: dict[Aval, Entry] = {}  # the sum of two gradients, by aval
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -86,7 +84,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         else:
             values.append(views.value_of_tensor(ct))
             operands.append(ct)
-            if create_graph and (ct._leaf or views.node_of(ct) is not None):
+            if create_graph and views.requires_grad(ct):
                 mask |= 1 << k
     edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
     counters = iter(node.counters)
@@ -239,10 +237,7 @@ class Walk:
     def _add(self, a: Any, b: Any) -> Any:
         if self.create_graph:
             return record(accumulate, (a, b))
-        entry = _sums.get(a.aval)
-        if entry is None or a.aval is not b.aval:
-            entry = _sums[a.aval] = entry_of(accumulate, (a, b), ())
-        return emit(self.context, entry, (a, b))
+        return emit(self.context, entry_of(accumulate, (a, b), ()), (a, b))
 
     def run(self) -> None:
         """Visit every node once, newest first."""
@@ -410,13 +405,8 @@ class Walk:
     def _capture(self, target: Any, output: int, gradient: Any) -> None:
         if gradient is None:
             return
-        if self.capture:
+        if self.capture:  # otherwise the tensor retains its gradient, see Tensor.backward
             self.captured[target, output] = self._tensor(gradient)
-            return
-        assert self.inputs is not None
-        for t in self.inputs:
-            if views.node_of(t) is target and t._output == output:
-                self._accumulate_into(t, gradient)
 
     def _finish_open_leaves(self) -> None:
         """Leaves some of whose contributions never came (pruned or undefined branches)."""

@@ -11,7 +11,7 @@ import numpy as np
 from kilnn.engine import sites
 from kilnn.engine.context import Context
 from kilnn.engine.emit import commit
-from kilnn.engine.entry import Entry
+from kilnn.engine.entry import Entry, grouped
 from kilnn.engine.error_word import error_of
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Value
@@ -29,7 +29,7 @@ def record_check(context: Context, entry: Entry, values: list[Any]) -> None:
     # Values are immutable: a batch that passed once (the same labels in every step) has passed for good.
     verified = len(operands) == 1 and check.head in _passed.get(operands[0], ())
     if not verified and all(isinstance(v.data, np.ndarray) and v.aval.size <= HOST_ELEMENTS for v in operands):
-        bad, found = check.op.checker.fn(*[v.data for v in operands], **check.attributes)
+        bad, found = check.op.checker.fn(*grouped([v.data for v in operands], check.widths), **check.attributes)
         if bad.any():
             first = np.broadcast_to(found, bad.shape).reshape(-1)[int(np.argmax(bad.reshape(-1)))]
             raise error_of(check, int(first), None)

@@ -107,6 +107,11 @@ def clear_memo() -> None:
 def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entry:
     """The entry of `op` at these operands: Avals, number types (float, int, bool) or NoneType."""
     named = dict(zip(op.attributes, attributes, strict=True))
+    for k, x in enumerate(operands):
+        if x in _CATEGORIES and op.promote is None and _operand_name(op, k) not in op.kinds:
+            raise TypeError(
+                f"{op.name}(): argument {_operand_name(op, k)!r} (position {k + 1}) must be Tensor, not {x.__name__}"
+            )
     if op.validator is not None:
         op.validator(*[None if x is type(None) else x for x in operands], **named)
     avals = [x if isinstance(x, Aval) else None for x in operands]
@@ -250,12 +255,16 @@ def _check_entry(op: Op, entry: Entry) -> Entry:
     """The instruction that tests the operation's condition on values: int64 [is bad, first bad value]."""
     checker = op.checker
     assert checker is not None
-    positions = [op.operands.index(name) for name in checker.operands]
+    fixed = len(op.operands)
+    rest = tuple(range(fixed, len(entry.kinds)))
+    groups = [rest if name == op.variadic else (op.operands.index(name),) for name in checker.operands]
+    positions = tuple(k for group in groups for k in group)
     known = {name: entry.attributes[name] for name in checker.attributes}
     known.update(_facts(op, entry, checker.facts))
+    widths = tuple(len(group) if name == op.variadic else -1 for name, group in zip(checker.operands, groups, strict=True))
 
     def fn(*xs: Any) -> Any:
-        bad, values = checker.fn(*xs, **known)
+        bad, values = checker.fn(*grouped(xs, widths), **known)
         values = jnp.broadcast_to(values, bad.shape).reshape(-1).astype(np.int64)
         bad = bad.reshape(-1)
         if bad.shape[0] == 0:
@@ -264,8 +273,14 @@ def _check_entry(op: Op, entry: Entry) -> Entry:
 
     kinds = tuple(entry.kinds[p] for p in positions)
     out = Entry(f"{op.name}.check", fn, kinds, tuple(entry.in_avals[p] for p in positions), (aval_of((2,), np.dtype(np.int64)),))
-    out.is_check, out.op, out.attributes, out.state = True, op, known, tuple(positions)
+    out.is_check, out.op, out.attributes, out.state, out.widths = True, op, known, positions, widths
     return out
+
+
+def grouped(xs: Any, widths: tuple[int, ...]) -> list[Any]:
+    """A check's operands as its formula takes them: a variadic operand as one tuple."""
+    rest = iter(xs)
+    return [next(rest) if w < 0 else tuple(next(rest) for _ in range(w)) for w in widths]
 
 
 def _facts(op: Op, entry: Entry, facts: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
 
 
 def _requires_grad(t: Any) -> bool:
-    return hasattr(t, "_storage") and (t._leaf or views.node_of(t) is not None)
+    return hasattr(t, "_storage") and views.requires_grad(t)
 
 
 def _type_name(dtype: Any) -> str:
@@ -92,7 +92,7 @@ def check_inplace(x: Any) -> None:
     if view is not None and view.base is not None:
         views.refuse_rebase(x)
         base = view.base
-        if (node is not None or x._leaf) and base._node is None and base._leaf:
+        if views.requires_grad(x) and base._node is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place operation. "
                 "Use torch.no_grad() around it, or work on a clone."

@@ -40,7 +40,7 @@ def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) 
             else:
                 v = views.read(x)
                 strided = strided or x._view.strides is not None
-                if x._leaf or views.node_of(x) is not None:
+                if views.requires_grad(x):
                     mask |= bit
             values.append(v)
             key.append(v.aval)
@@ -109,7 +109,7 @@ def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mas
     for k in plan.wanted:
         x = operands[k]
         source = x._node
-        edges.append(x if source is None else source)
+        edges.append((x if x._leaf else None) if source is None else source)
         edges.append(x._output)
     node.edges = edges
     t = _new(handle.tensor_class)
@@ -206,7 +206,7 @@ def make_node(entry: Entry, mask: int, operands: Any, values: Any) -> Node:
     for k in plan.wanted:
         x = operands[k]
         source = x._node
-        edges.append(x if source is None else source)
+        edges.append((x if x._leaf else None) if source is None else source)
         edges.append(x._output)
     node.edges = edges
     saved = []

@@ -183,8 +183,11 @@ def alias(x: Any, counter: Any = None) -> Any:
 def inherit_strides(out: Any, operands: Any) -> None:
     """Give fresh results of elementwise operations on permuted operands PyTorch's layout."""
     tensors = [x for x in operands if hasattr(x, "_storage")]
+    whole = shapes.broadcast_shapes(*[x.shape for x in tensors])
     for t in out if isinstance(out, tuple) else (out,):
         shape = value_of_tensor(t).aval.shape
+        if shape != whole:
+            continue  # reduced: laid out afresh
         strides = shapes.elementwise_strides([x.shape for x in tensors], [x.stride() for x in tensors], shape)
         if not shapes.is_contiguous(shape, strides):
             t._view = View(None, t._storage)
@@ -199,9 +202,10 @@ def value_of_tensor(x: Any) -> Value:
 class _Step:
     """An operand for make_node that is only an edge."""
 
-    __slots__ = ("_node", "_output")
+    __slots__ = ("_leaf", "_node", "_output")
 
     def __init__(self, node: Any, output: int) -> None:
+        self._leaf = False
         self._node = node
         self._output = output
 
@@ -220,6 +224,17 @@ def node_of(x: Any) -> Node | None:
         x._output = 0
         view.attr_version = view.counter.version
     return x._node  # type: ignore[no-any-return]  # a Node or None
+
+
+def requires_grad(x: Any) -> bool:
+    """Whether operations on x are recorded. A view of a tensor that requires grad does too, even one made under
+    no_grad, which has no history to send gradients to."""
+    if x._leaf:
+        return True
+    view = x._view
+    if view is None:
+        return x._node is not None
+    return node_of(x) is not None or (view.base is not None and requires_grad(view.base))
 
 
 def _replayed(view: View, base: Any) -> Any:

@@ -17,8 +17,7 @@ from kilnn.tensor.tensor import Tensor
 
 def _put(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
     """Make `values` the tensor's data, without a program."""
-    array = np.ascontiguousarray(values.reshape(tuple(tensor.shape)).astype(tensor.dtype.np, copy=False))
-    write(tensor, value_from(array))
+    write(tensor, value_from(np.asarray(values.reshape(tuple(tensor.shape)), tensor.dtype.np, order="C")))
     return tensor
 
 
@@ -89,14 +88,48 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     return _put(tensor, _stream(generator).normal(tensor.numel(), mean, std, _drawing_dtype(tensor)))
 
 
+def _normal_cdf(x: float) -> float:
+    return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
     """Fill with normal numbers drawn again until they lie in [a, b].
 
+    Where less than 30 % of the distribution lies there, uniform candidates are accepted with the density instead.
+
     Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.trunc_normal_
     """
-    raise NotImplementedError
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    stream, dtype, size = _stream(generator), _drawing_dtype(tensor), tensor.numel()
+    share = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
+    if share > 0.3:
+        low, high = tensor.dtype.np.type(a), tensor.dtype.np.type(b)
+        values = stream.normal(size, mean, std, dtype)
+        outside = (values < low) | (values > high)
+        while outside.any():
+            values = np.where(outside, stream.normal(size, mean, std, dtype), values)
+            outside = (values < low) | (values > high)
+        return _put(tensor, values)
+    mode = max(a, min(mean, b))
+    peak = -0.5 * ((mode - mean) / std) ** 2
+    pending = np.ones(size, bool)
+    values = np.zeros(size, dtype)
+    while pending.any():
+        candidates = stream.uniform(size, a, b, dtype)
+        values = np.where(pending, candidates, values)
+        scaled = (candidates - dtype.type(mean)) / dtype.type(std)
+        density = scaled * scaled * dtype.type(-0.5) - dtype.type(peak)
+        with np.errstate(divide="ignore"):
+            chance = np.log(stream.uniform(size, 0.0, 1.0, dtype))
+        pending = pending & (chance > density)
+    return _put(tensor, values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

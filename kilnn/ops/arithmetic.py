@@ -129,7 +129,7 @@ def _(ct, a, b):
 def _quotient(a: Any, b: Any, mode: str) -> Any:
     if mode == "floor":
         return jnp.floor_divide(a, b)
-    return lax.div(*jnp.broadcast_arrays(a, b)) if a.dtype.kind in "iu" else lax.trunc(a / b)
+    return lax.div(*jnp.broadcast_arrays(a, b)) if a.dtype.kind in "iu" else jnp.trunc(a / b)
 
 
 def _quotient_on_host(a: Any, b: Any, mode: str) -> Any:

@@ -41,7 +41,7 @@ def ceil(x):
 
 @op(promote="numeric", host=np.trunc)
 def trunc(x):
-    return x if x.dtype.kind in "iu" else lax.trunc(x)
+    return x if x.dtype.kind in "iu" else jnp.trunc(x)
 
 
 @op(promote="numeric", host=lambda x, decimals: np.round(x, decimals))
@@ -87,7 +87,7 @@ def _(x, *, decimals):
 
 @op(promote="numeric", host=lambda x: x - np.trunc(x))
 def frac(x):
-    return x - lax.trunc(x)
+    return x - jnp.trunc(x)
 
 
 @frac.grad("x")
@@ -138,7 +138,7 @@ sign.grad("x")(_zero)
 
 @op(promote="numeric", host=np.abs)
 def abs_(x):
-    return lax.abs(x)
+    return x if x.dtype.kind == "u" else lax.abs(x)
 
 
 @abs_.grad("x")

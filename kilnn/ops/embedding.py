@@ -75,16 +75,3 @@ def renorm_rows(weight, idx, limit: Scalar, *, ord):
         norm = (lax.reduce_sum(size**ord, (1,)) ** (1.0 / ord))[:, None]
     factor = lax.select(named & (norm > limit), limit / (norm + 1e-7), lax.full_like(norm, 1))
     return weight * factor
-
-
-@op(host=lambda idx, *, classes: (idx[..., None] == np.arange(classes)).astype(np.int64))
-def one_hot(idx, *, classes):
-    """Vectors of `classes` zeros with a one at idx."""
-    shape = (*idx.shape, classes)
-    number = lax.broadcasted_iota(idx.dtype, shape, len(shape) - 1)
-    return lax.convert_element_type(lax.broadcast_in_dim(idx, shape, tuple(range(idx.ndim))) == number, np.int64)
-
-
-@one_hot.check(RuntimeError, "Class values must be non-negative and smaller than num_classes, but {value} is not.")
-def _(idx, classes):
-    return (idx < 0) | (idx >= classes), idx

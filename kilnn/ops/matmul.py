@@ -119,7 +119,9 @@ def _check_mv(a, b):
         raise RuntimeError(
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
         )
-    _same_dtype(a, b)
+    if a.dtype != b.dtype:
+        x, y = type_name(a.dtype), type_name(b.dtype)
+        raise RuntimeError(f"addmv input tensors must have the same dtype, but got {y}, {x}, and {y}")
 
 
 @dot.validate
@@ -219,8 +221,6 @@ def _(a, b):
     if left[-1] != right[-2]:
         if len(right) == 2:
             _check_sizes(math.prod(left[:-1]), left[-1], right[-2], right[-1])
-        if len(left) == 2:
-            _check_sizes(math.prod(right[:-2]) * right[-1], right[-2], left[-1], left[-2])
     _check_batches(left, right)
     _same_dtype(a, b)
     return None

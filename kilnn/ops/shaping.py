@@ -5,6 +5,7 @@ Operations that differ in nothing but the name of PyTorch's node share one funct
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -94,10 +95,19 @@ def _(ct):
 
 @expand.put
 def _(base, value, *, shape):
+    """Many positions stand for one element of the base: the one that was written (differs from the base) wins."""
     lead = len(shape) - base.ndim
-    stretched = [d < lead or base.shape[d - lead] != n for d, n in enumerate(shape)]
-    first = lax.slice(value, (0,) * len(shape), [min(n, 1) if s else n for n, s in zip(shape, stretched, strict=True)])
-    return lax.reshape(first, base.shape)
+    before = lax.broadcast_in_dim(base, shape, tuple(range(lead, len(shape))))
+    folded = tuple(d for d, n in enumerate(shape) if d < lead or base.shape[d - lead] != n)
+    if not value.size or not folded:
+        return lax.reshape(value, base.shape) if value.size else base
+    kept = tuple(d for d in range(len(shape)) if d not in folded)
+    rows = math.prod(shape[d] for d in folded)
+    columns = math.prod(shape[d] for d in kept)
+    table = lax.reshape(lax.transpose(value, folded + kept), (rows, columns))
+    changed = lax.reshape(lax.transpose(value != before, folded + kept), (rows, columns))
+    place = lax.argmax(changed, 0, np.int32)
+    return lax.reshape(jnp.take_along_axis(table, place[None, :], 0), base.shape)
 
 
 # Blocks: run-time starts, static sizes and steps. ----------------------------------------------------------------------

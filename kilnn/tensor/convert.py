@@ -94,13 +94,13 @@ class ConvertMethods:
         return bool(observed(self).item())
 
     def __float__(self: Any) -> float:
-        return float(self.item())
+        return float(_only_element(self))
 
     def __int__(self: Any) -> int:
-        return int(self.item())
+        return int(_only_element(self))
 
     def __complex__(self: Any) -> complex:
-        return complex(self.item())
+        return complex(_only_element(self))
 
     def __index__(self: Any) -> int:
         aval = views.value_of_tensor(self).aval
@@ -118,6 +118,12 @@ class ConvertMethods:
 
     def __contains__(self: Any, element: Any) -> bool:
         return bool((self == element).any().item())
+
+
+def _only_element(x: Any) -> Any:
+    if views.value_of_tensor(x).aval.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return x.item()
 
 
 def text_of(x: Any) -> str:

@@ -332,3 +332,4 @@ def randint(*args: Any, generator: Any = None, dtype: DType | None = None, devic
 def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, device: Any = None, **_: Any) -> Tensor:
     """A random permutation of 0..n-1. Source: https://pytorch.org/docs/stable/generated/torch.randperm.html"""
     return _finish(_stream(generator).randperm(n).astype((dtype or dtypes.int64).np), device, False)
+Generator.wrap_state = staticmethod(from_host)

@@ -15,6 +15,7 @@ from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, regis
 from kilnn.engine.node import Node, Removable
 from kilnn.engine.values import Aval
 from kilnn.engine.views import View
+from kilnn.tensor.activation import ActivationMethods
 from kilnn.tensor.arithmetic import ArithmeticMethods
 from kilnn.tensor.comparison import ComparisonMethods
 from kilnn.tensor.convert import ConvertMethods
@@ -29,7 +30,15 @@ _devices: dict[str, Device] = {}
 
 
 class Tensor(
-    ArithmeticMethods, ComparisonMethods, ReductionMethods, ShapingMethods, IndexingMethods, InplaceMethods, ConvertMethods, Handle
+    ArithmeticMethods,
+    ActivationMethods,
+    ComparisonMethods,
+    ReductionMethods,
+    ShapingMethods,
+    IndexingMethods,
+    InplaceMethods,
+    ConvertMethods,
+    Handle,
 ):
     """A multi-dimensional array that records what is done to it.
 
@@ -171,7 +180,7 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether operations on it are recorded for the backward pass."""
-        return self._leaf or (self._node is not None if self._view is None else views.node_of(self) is not None)
+        return views.requires_grad(self)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -183,6 +192,10 @@ class Tensor(
         Raises:
             RuntimeError: it is not a leaf (when switching off), or not of a floating dtype.
         """
+        if not isinstance(requires_grad, bool):
+            raise TypeError(
+                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
+            )
         node = views.node_of(self)
         if node is not None:
             if not requires_grad:
@@ -469,6 +482,7 @@ def backward(
         for t in inputs:
             if not t.requires_grad:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
+            t.retain_grad()
     pairs = check_gradients(tensors, gradients)
     retain = create_graph if retain_graph is None else retain_graph
     Walk(pairs, retain=retain, create_graph=create_graph, inputs=inputs, capture=False).run()

@@ -97,7 +97,7 @@ def test_a_checkpoint(tmp_path):
         "model": OrderedDict({"0.weight": tensor_of(dtypes.float32), "0.bias": tensor_of(dtypes.bfloat16, (3,))}),
         "optimizer": {"state": {0: {"step": tensor_of(dtypes.float32, ())}}, "param_groups": [{"betas": (0.9, 0.999)}]},
         "epoch": 3,
-        "rng": kilnn.get_rng_state(),
+        "rng": from_host(kilnn.Generator().stream.get_state()),
     }
     path = tmp_path / "checkpoint.safetensors"
     save(checkpoint, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kilnn.engine.grad_mode import no_grad
 from kilnn.ops import embedding as ops
+from kilnn.ops import indexing
 from kilnn.tensor.doors import inplace, record
 from kilnn.tensor.tensor import Tensor
 
@@ -47,14 +48,14 @@ def embedding(
     return record(ops.embedding, (weight, input), (padding_idx, bool(scale_grad_by_freq)))
 
 
-def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Vectors of zeros with a one at the class number.
 
     Args:
-        input: whole numbers >= 0, int64, any shape.
+        tensor: whole numbers >= 0, int64, any shape.
         num_classes: length of the vectors; -1 takes the largest number + 1 (this reads the values).
 
-    Returns: (*input.shape, num_classes), int64.
+    Returns: (*tensor.shape, num_classes), int64.
 
     Raises: RuntimeError for a number outside [0, num_classes).
 
@@ -65,12 +66,12 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.one_hot.html
     """
-    if input.dtype.name != "int64":
+    if tensor.dtype.name != "int64":
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if num_classes == -1:
-        if input.numel() == 0:
+        if tensor.numel() == 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        num_classes = int(input.max().item()) + 1
+        num_classes = int(tensor.max().item()) + 1
     if num_classes <= 0:
         raise RuntimeError("num_classes should be positive")
-    return record(ops.one_hot, (input,), (num_classes,))
+    return record(indexing.one_hot, (tensor,), (num_classes,))

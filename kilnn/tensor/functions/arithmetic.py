@@ -102,12 +102,19 @@ def pow(input: Any, exponent: Any) -> Tensor:
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.pow.html
     """
     if isinstance(exponent, int | float) and exponent in arithmetic.STATIC_EXPONENTS:
-        if isinstance(exponent, float) and input.dtype.category < dtypes.FLOAT:
-            input = cast(input, dtypes.get_default_dtype())
+        if input.dtype.category < dtypes.FLOAT:
+            input = power_base(input, exponent)
         return record(arithmetic.pow_static, (input,), (exponent,))
     if isinstance(exponent, int) and exponent < 0 and input.dtype.category < dtypes.FLOAT:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return record(arithmetic.pow_, (input, exponent))
+
+
+def power_base(input: Tensor, exponent: Any) -> Tensor:
+    """A whole number or bool in the dtype that its power has."""
+    if isinstance(exponent, float):
+        return cast(input, dtypes.get_default_dtype())
+    return cast(input, dtypes.int64) if input.dtype is dtypes.bool and not isinstance(exponent, bool) else input
 
 
 def atan2(input: Tensor, other: Tensor) -> Tensor:

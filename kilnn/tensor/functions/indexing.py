@@ -103,7 +103,12 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, as a vector. Its size depends on values: what is pending runs."""
-    return record(ops.masked_select, (input, mask))
+    if mask.dtype is not dtypes.bool:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    if input.shape != mask.shape:
+        shape = broadcast_shapes(input.shape, mask.shape)
+        input, mask = input.expand(shape), mask.expand(shape)
+    return record(ops.masked_select, (input, mask, record(ops.true_places, (mask,))))
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:

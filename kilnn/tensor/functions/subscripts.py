@@ -290,7 +290,9 @@ def _check_mask(base: Tensor, mask: Tensor, dim: int) -> None:
 def _take(base: Tensor, indices: list[tuple[int, Any]]) -> Tensor:
     if len(indices) == 1 and isinstance(indices[0][1], Handle) and _is_mask(indices[0][1]):
         dim, part = indices[0]
-        return record(indexing.index_mask, (base, _mask(part)), (dim,))
+        mask = _mask(part)
+        _check_mask(base, mask, dim)
+        return record(indexing.index_mask, (base, mask, record(indexing.true_places, (mask,))), (dim,))
     dims, tensors = _places(base, indices)
     return record(indexing.index, (base, *tensors), (dims, bounds_text(dims, base.aval.shape)))
 

@@ -107,8 +107,8 @@ class Writer:
 
     def shape(self) -> tuple[int, ...]:
         r = self.rng.random()
-        rank = 0 if r < 0.08 else 1 if r < 0.35 else 2 if r < 0.85 else 3
-        return tuple(self.one_of(1, 2, 2, 3, 3, 4) for _ in range(rank))
+        rank = 0 if r < 0.08 else 1 if r < 0.4 else 2 if r < 0.94 else 3
+        return tuple(self.one_of(1, 2, 2, 2, 3, 3, 3, 4) for _ in range(rank))
 
     # -- writing
 
