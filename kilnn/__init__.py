@@ -4,6 +4,7 @@ from kilnn import autograd as autograd
 from kilnn import data as data
 from kilnn import nn as nn
 from kilnn import optim as optim
+from kilnn import utils as utils
 from kilnn.autograd import (
     enable_grad as enable_grad,
     inference_mode as inference_mode,

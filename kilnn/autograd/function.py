@@ -120,8 +120,6 @@ class FunctionNode(SpecialNode):
         row = list(cotangents)
         if self.context._materialize:
             row = [new_handle(zeros_value(a)) if c is None else c for a, c in zip(self.avals, row, strict=True)]
-        if self.context._saved is None:
-            raise RuntimeError(FREED)
         with set_grad_enabled(create_graph):
             result = self.function.backward(self.context, *row)
         grads = list(result) if isinstance(result, tuple | list) else [result]
@@ -141,7 +139,8 @@ class FunctionNode(SpecialNode):
         return out
 
     def release(self) -> None:
-        self.context._saved = None
+        if self.context._saved:
+            self.context._saved = None
 
 
 def _fitting(g: Any, target: Any, name: str, n: int) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
+from kilnn.engine.entry import tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.node import Node
 from kilnn.engine.record import record, record_entry
@@ -110,6 +111,8 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         values.append(node.saved[len(plan.saves) + n])
         operands.append(_edge(node, j, next(counters)))
         mask |= 1 << position
+    if create_graph and mask:
+        mask &= tracked_operands(entry)
     out = record_entry(entry, operands, values, mask if create_graph else 0)
     return list(out) if entry.nout > 1 else [out]
 
@@ -148,6 +151,7 @@ class Walk:
         self.wanted_leaves: set[int] | None = None
         self.wanted_nodes: dict[Node, set[int]] = {}
         self.nodes: list[Node] = []
+        self.stretched: dict[Value, tuple[int, ...]] = {}  # strides of gradients that PyTorch makes by expanding
         self._start(roots)
 
     def _start(self, roots: list[tuple[Any, Any]]) -> None:
@@ -253,7 +257,7 @@ class Walk:
                 ct = self.cotangents.pop(node, None)
                 if ct is None:
                     continue
-                if plain and node.hooks is None and not node.special and node.plan.backward.simple:
+                if plain and node.hooks is None and not node.special and node.plan.quick:
                     self._visit_fast(node, ct)
                 else:
                     self._visit(node, ct)
@@ -321,15 +325,14 @@ class Walk:
             i += 2
 
     def _visit(self, node: Node, ct: Any) -> None:
+        wanted_outputs = self.wanted_nodes.get(node)
+        if wanted_outputs is not None and node in self.needed:
+            self._capture_outputs(node, wanted_outputs, ct)  # PyTorch captures before the hooks of a node that runs
         if node.hooks is not None:
             ct = self._before(node, ct)
-        wanted_outputs = self.wanted_nodes.get(node)
-        if wanted_outputs is not None:
-            for output in wanted_outputs:
-                got = ct if node.outputs == 1 else ct[output]
-                self._capture(node, output, got)
-            if node not in self.needed:
-                return
+        if wanted_outputs is not None and node not in self.needed:
+            self._capture_outputs(node, wanted_outputs, ct)
+            return
         if self.create_graph or node.special:
             self._visit_tensors(node, ct)
             return
@@ -341,6 +344,8 @@ class Walk:
         if not self.retain and plan.frees:
             node.saved = None
         outs = emit(self.context, plan.backward, values)
+        if plan.stretch is not None:
+            self.stretched[outs] = plan.stretch
         edges = node.edges
         if node.hooks is not None and node.hooks.post:
             outs = self._after(node, [outs] if plan.backward.nout == 1 else outs, ct)
@@ -359,6 +364,8 @@ class Walk:
         if not self.create_graph:
             row = [None if c is None else new_handle(c) for c in row]
         outs = run_node(node, row, self.create_graph)
+        if not node.special and node.plan.stretch is not None:
+            views.with_strides(outs[0], node.plan.stretch)
         if not self.retain:
             if node.special:
                 node.release()  # type: ignore[attr-defined]  # special nodes release themselves
@@ -373,7 +380,9 @@ class Walk:
                 self._give(target, edges[2 * n + 1], gradient if self.create_graph else views.value_of_tensor(gradient))
 
     def _tensor(self, gradient: Any) -> Any:
-        return gradient if self.create_graph or gradient is None else new_handle(gradient)
+        if self.create_graph or gradient is None:
+            return gradient
+        return views.with_strides(new_handle(gradient), self.stretched.get(gradient))
 
     def _raw(self, tensor: Any) -> Any:
         return tensor if self.create_graph or tensor is None else views.value_of_tensor(tensor)
@@ -394,7 +403,7 @@ class Walk:
         for output, reference in hooks.retain.items():
             tensor = reference()
             if tensor is not None and row[output] is not None:
-                self._accumulate_into(tensor, row[output])
+                self._retain(tensor, row[output])
         return row[0] if single else row
 
     def _after(self, node: Node, outs: list[Any], ct: Any) -> list[Any]:
@@ -402,11 +411,13 @@ class Walk:
         done = _call_post(node, [self._tensor(g) for g in outs], [self._tensor(c) for c in row])
         return [self._raw(g) for g in done]
 
-    def _capture(self, target: Any, output: int, gradient: Any) -> None:
-        if gradient is None:
-            return
-        if self.capture:  # otherwise the tensor retains its gradient, see Tensor.backward
-            self.captured[target, output] = self._tensor(gradient)
+    def _capture_outputs(self, node: Node, outputs: set[int], ct: Any) -> None:
+        if not self.capture:
+            return  # the tensor retains its gradient, see Tensor.backward
+        for output in outputs:
+            gradient = ct if node.outputs == 1 else ct[output]
+            if gradient is not None:
+                self.captured[node, output] = self._tensor(gradient)
 
     def _finish_open_leaves(self) -> None:
         """Leaves some of whose contributions never came (pruned or undefined branches)."""
@@ -424,10 +435,22 @@ class Walk:
         if self.capture:
             self.captured[leaf, 0] = self._tensor(gradient)
             return
+        if not leaf._leaf:
+            return  # no longer asks for a gradient
         self._accumulate_into(leaf, gradient)
         if extra is not None and extra.get("post_hooks"):
             for hook in list(extra["post_hooks"].values()):
                 hook(leaf)
+
+    def _retain(self, tensor: Any, gradient: Any) -> None:
+        """`.grad` of a tensor that is no leaf: a new tensor each time."""
+        before = tensor._grad
+        if before is None:
+            tensor._grad = record_alias(gradient) if self.create_graph else self._tensor(gradient)
+        elif self.create_graph:
+            tensor._grad = record(accumulate, (before, gradient))
+        else:
+            tensor._grad = new_handle(emit_op(accumulate, (views.value_of_tensor(before), gradient)))
 
     def _accumulate_into(self, tensor: Any, gradient: Any) -> None:
         """`tensor.grad += gradient`, in place unless the gradient has a graph of its own."""

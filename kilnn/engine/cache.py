@@ -11,7 +11,7 @@ import jax
 from kilnn.base.config import config
 from kilnn.engine import segments
 from kilnn.engine.entry import HEADS, sweep
-from kilnn.engine.lower import Canonical, Signature, build, canonicalize
+from kilnn.engine.lower import Canonical, Signature, build, canonicalize, strays
 from kilnn.engine.stats import count
 
 WASTE_SHARE = 0.10  # outputs that nobody wants: this share of the wanted bytes is free
@@ -39,11 +39,16 @@ class Program:
 class Bound:
     """A program bound to one recording: which of the recording's leaves, scalars and values go where."""
 
-    __slots__ = ("canonical", "live", "live_set", "program", "wasted", "whole")
+    __slots__ = ("aside", "aside_live", "canonical", "live", "live_set", "main_live", "program", "wasted", "whole")
 
-    def __init__(self, canonical: Canonical, live: tuple[int, ...], program: Program, recording: Any) -> None:
+    def __init__(
+        self, canonical: Canonical, live: tuple[int, ...], main_live: tuple[int, ...], program: Program, recording: Any
+    ) -> None:
         self.canonical = canonical
         self.live = live
+        self.main_live = main_live  # what the program itself computes; the rest is run aside, see lower.strays
+        self.aside_live = tuple([i for i in live if i not in set(main_live)]) if len(live) > len(main_live) else ()
+        self.aside: Canonical | None = None
         self.live_set = frozenset(live)
         self.program = program
         self.wasted = 0
@@ -115,8 +120,11 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
     """A program for the union of the live sets met so far; True when it had to be compiled."""
     with _lock:
         recipe.seen_live.update(live)
+        recipe.seen_live.update(trace.collected)
         union = tuple(sorted(recipe.seen_live))
-        canonical = canonicalize(recipe.signature, union, trace.donated)
+        apart = set(strays(recipe.signature, union)) if trace.has_update else set()
+        main_live = tuple([i for i in union if i not in apart]) if apart else union
+        canonical = canonicalize(recipe.signature, main_live, trace.donated, all_checks=not apart)
         program = _programs.get(canonical.key)
         fresh = program is None
         if program is None:
@@ -129,7 +137,9 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
                 for other in _recipes.values():
                     other.bound = [b for b in other.bound if b.program is not old]
         sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
-        bound = Bound(canonical, union, program, sizes)
+        bound = Bound(canonical, union, main_live, program, sizes)
+        if apart:
+            bound.aside = canonicalize(recipe.signature, bound.aside_live, [], all_checks=False)
         recipe.bound.append(bound)
         return bound, fresh
 

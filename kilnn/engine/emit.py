@@ -7,7 +7,7 @@ from typing import Any
 from kilnn.engine import host
 from kilnn.engine.context import Context, local
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
-from kilnn.engine.sites import stack_site
+from kilnn.engine.sites import stack_site, user_site
 from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
 from kilnn.engine.values import Value
 from kilnn.ops.spec import Op
@@ -31,6 +31,7 @@ def commit(trace: Trace, entry: Entry, values: Any) -> Any:
                 if not trace.sealed:
                     if not trace.values:
                         trace.first_site = stack_site()
+                        trace.first_line = user_site()
                     if entry.all_values:
                         refs = [entry.head]
                         for v in values:

@@ -38,7 +38,7 @@ class Entry:
     __slots__ = (
         "all_values", "aval", "avals", "check", "differentiable", "fn", "head", "host", "in_avals", "is_check",
         "is_update", "jitted", "kinds", "name", "node_name", "nout", "simple", "op", "plans", "attributes", "by_value",
-        "work", "out_dtype", "state", "widths",
+        "work", "out_dtype", "state", "tracked", "widths",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +62,7 @@ class Entry:
         self.op: Op | None = None
         self.attributes: dict[str, Any] = {}
         self.differentiable = 0
+        self.tracked: int | None = None  # see tracked_operands
         self.host: Callable[..., Any] | None = None
         self.check: Entry | None = None
         self.simple = self.all_values  # and no condition on values
@@ -84,7 +85,7 @@ class Entry:
 class Plan:
     """How the gradient of an entry is taken for one set of wanted operands: what is saved, and the backward entry."""
 
-    __slots__ = ("backward", "entry", "frees", "outputs", "saves", "wanted")
+    __slots__ = ("backward", "entry", "frees", "outputs", "quick", "saves", "stretch", "wanted")
 
     def __init__(
         self, entry: Entry, wanted: tuple[int, ...], saves: tuple[int, ...], outputs: tuple[int, ...],
@@ -96,6 +97,26 @@ class Plan:
         self.outputs = outputs
         self.backward = backward
         self.frees = frees
+        self.stretch = _stretch(entry)
+        self.quick = backward.simple and self.stretch is None
+
+
+def _stretch(entry: Entry) -> tuple[int, ...] | None:
+    """Strides of a gradient that PyTorch makes by expanding the cotangent: elements of it share memory."""
+    if entry.name != "sum" or not entry.in_avals or entry.in_avals[0] is None or entry.aval is None:
+        return None
+    source, result = entry.in_avals[0], entry.aval
+    dims = entry.attributes.get("dims")
+    gone = set(range(len(source.shape)) if dims is None else [d % len(source.shape) for d in dims] if source.shape else ())
+    kept = [d for d in range(len(source.shape)) if d not in gone]
+    if result.size == source.size:
+        return None
+    strides = [0] * len(source.shape)
+    step = 1
+    for d in reversed(kept):
+        strides[d] = step
+        step *= source.shape[d]
+    return tuple(strides)
 
 
 def clear_memo() -> None:
@@ -387,9 +408,35 @@ def _differentiable_by_vjp(entry: Entry) -> None:
             entry.differentiable |= 1 << k
 
 
-def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
-    """The gradient of a backward entry: `jax.vjp` of it, saving only the operands that the result depends on."""
-    nct, n = entry.nout, len(entry.kinds)
+_STEPS = frozenset(
+    ("relu", "hardtanh", "leaky_relu", "abs", "l1_loss", "hardsigmoid", "hardshrink", "softshrink", "threshold", "rrelu")
+)
+"""Operations whose gradient has the derivative zero in PyTorch's tables, where others have none at all."""
+
+
+def tracked_operands(entry: Entry) -> int:
+    """Which operands of a backward entry its results have a derivative by, as a bit mask. What only enters through
+    comparisons does not make a gradient require grad."""
+    if entry.tracked is None:
+        entry.tracked = entry.differentiable
+        if entry.name.removesuffix(".grad") not in _STEPS:
+            for k in range(len(entry.kinds)):
+                if entry.differentiable >> k & 1 and not _depends(entry, k):
+                    entry.tracked &= ~(1 << k)
+    return entry.tracked
+
+
+def _depends(entry: Entry, k: int) -> bool:
+    full, specs = _vjp(entry, (k,))
+    with jax.enable_x64(True):
+        jaxpr = jax.make_jaxpr(full)(*specs).jaxpr
+        used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
+    return any(used[: entry.nout])
+
+
+def _vjp(entry: Entry, wanted: tuple[int, ...]) -> tuple[Callable[..., Any], list[Any]]:
+    """`jax.vjp` of an entry as a function of (cotangents..., operands...), and the specs of its arguments."""
+    nct = entry.nout
 
     def full(*xs: Any) -> Any:
         cts, operands = xs[:nct], list(xs[nct:])
@@ -403,6 +450,13 @@ def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         return grads[0] if len(grads) == 1 else tuple(grads)
 
     specs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
+    return full, specs
+
+
+def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
+    """The gradient of a backward entry: `jax.vjp` of it, saving only the operands that the result depends on."""
+    nct, n = entry.nout, len(entry.kinds)
+    full, specs = _vjp(entry, wanted)
     with jax.enable_x64(True):
         jaxpr = jax.make_jaxpr(full)(*specs).jaxpr
         used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
@@ -424,16 +478,23 @@ def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     return Plan(entry, wanted, saves, (), back, bool(saves))
 
 
+_condemned: list[Entry] = []
+
+
 def sweep(needed: set[int]) -> None:
     """Forget entries that no cached program (`needed`: their numbers), pending trace or backward node refers to, so
-    that a process which meets ever new shapes does not grow."""
+    that a process which meets ever new shapes does not grow. An entry leaves the look-up tables in one sweep and is
+    dropped in the next: whoever was about to record it has long done so."""
+    for e in _condemned:
+        if e.head not in needed:
+            HEADS.pop(e.head, None)
+    _condemned.clear()
     for op in REGISTRY.values():
         for key, entry in list(op.memo.items()):
             family = _family(entry)
             if family is not None and not any(e.head in needed for e in family):
                 del op.memo[key]
-                for e in family:
-                    del HEADS[e.head]
+                _condemned.extend(family)
 
 
 def _family(entry: Entry) -> list[Entry] | None:

@@ -30,7 +30,7 @@ _consume = deque(maxlen=0).extend
 _set_data = Value.data.__set__  # type: ignore[attr-defined]  # slots are descriptors
 _x64 = jax.enable_x64
 IN_FLIGHT = 2
-SMALL = 2  # recordings this short are never worth a fused program
+SMALL = 4  # recordings this short are never worth a fused program
 SLOW_COMPILE_SECONDS = 2.0
 _seen_once = -2  # Value.index of a host leaf that a program has already read
 
@@ -87,6 +87,9 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
             explain.compiled(trace, recipe, bound, reason)
     if not bound.program.first:
         count("program_hits")
+    if bound.aside is not None:
+        outputs = _compute_cold(trace, bound.aside)
+        _consume(map(_set_data, [values[i] for i in bound.aside_live], outputs))
     canonical = bound.canonical
     whole = bound.whole
     leaves = trace.leaves if whole[0] else [trace.leaves[s] for s in canonical.leaves]
@@ -106,7 +109,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     ):
         if used:
             args.append(np.array(numbers[: len(used)] if all_used else [numbers[i] for i in used], dtype))
-    targets = [values[i] for i in bound.live]
+    targets = [values[i] for i in bound.main_live]
     word: Value | None = None
     if canonical.conditions:
         word = Value()
@@ -195,9 +198,22 @@ def _execute(trace: Any, program: cache.Program, args: list[Any], targets: list[
                     )
                 )
     except Exception as error:
+        if trace.done or _from_outside(error):
+            raise  # a signal handler's exception, before or after the program ran: nothing is lost, the trace can run
         failed.append(error)
-    if failed and not trace.done:
+    if failed:
         _fail(trace, failed[0], donated)
+
+
+def _from_outside(error: BaseException) -> bool:
+    """Whether the exception was raised by code that is neither kilnn's nor JAX's: a signal handler."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    if tb is None:
+        return False
+    name = tb.tb_frame.f_globals.get("__name__", "")
+    return name.split(".")[0] not in ("kilnn", "jax", "jaxlib", "numpy", "threading")
 
 
 def _fail(trace: Any, error: BaseException, donated: list[Any]) -> None:
@@ -268,6 +284,16 @@ def _note_running(targets: list[Value], trace: Any) -> None:
 def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
     """Operation by operation, with executables that every program shares."""
     canonical = cache.reduced(recipe, live, [])
+    outputs = _compute_cold(trace, canonical)
+    _consume(
+        chain(
+            map(_set_data, [trace.values[i] for i in live], outputs),
+            map(type(trace).done.__set__, (trace,), (True,)),
+        )
+    )
+
+
+def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
     leaves = [trace.leaves[s].data for s in canonical.leaves]
     scalars = (
         [np.float32(trace.floats[i]) for i in canonical.floats],
@@ -299,12 +325,10 @@ def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
             env.extend(outs)
             for i in last.get(n, ()):
                 env[i] = None
-    _consume(chain(map(_set_data, [trace.values[i] for i in live], [env[i] for i in canonical.outputs]),
-                   map(type(trace).done.__set__, (trace,), (True,))))  # fmt: skip
     for index, check, site in trace.checks:
         if index in words:
-            word = words[index]
-            PENDING.add(word, {int(k): (check, site) for k in (0,)})
+            PENDING.add(words[index], {0: (check, site)})
+    return [env[i] for i in canonical.outputs]
 
 
 _compiled_ops: set[int] = set()

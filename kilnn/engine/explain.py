@@ -44,15 +44,17 @@ def compiled(trace: Any, recipe: Any, bound: Any, reason: str) -> None:
     global _number
     _number += 1
     cause, place = _first_difference(trace, recipe)
-    site = sites.describe(trace.sites.get(place)) if place in trace.sites else "<unknown>"
+    site = sites.describe(trace.sites.get(place) or trace.first_line)
     _compiles.append(Compile(_number, bound.program.instructions, bound.program.step, reason, cause, site))
 
 
 def _first_difference(trace: Any, recipe: Any) -> tuple[str, int]:
     if len(recipe.bound) > 1:
         return "the same operations with other values kept alive", min(trace.sites, default=0)
-    place = min(trace.sites, default=0)
     expected = trace.expected
+    if not trace.sites:
+        return "met again, so compiled as one program", 0
+    place = min(trace.sites)
     if expected is None:
         return "first time this sequence of operations was recorded", place
     got = recipe.signature
@@ -60,6 +62,8 @@ def _first_difference(trace: Any, recipe: Any) -> tuple[str, int]:
         return f"the recording ended after {len(got)} operations, earlier than before (a value was read?)", len(got) - 1
     new = _text(got[place])
     old = _text(expected[place]) if place < len(expected) else "the end of the program"
+    if new == old:
+        return f"operation {place}, {new}, has other operands than expected", place
     return f"operation {place} is {new}, expected {old}", place
 
 

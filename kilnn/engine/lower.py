@@ -42,15 +42,18 @@ class Canonical:
         return self.code, self.outputs, self.donated
 
 
-def canonicalize(signature: Signature, live: tuple[int, ...], donated: list[int]) -> Canonical:
-    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal."""
+def canonicalize(
+    signature: Signature, live: tuple[int, ...], donated: list[int], all_checks: bool = True
+) -> Canonical:
+    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. Conditions on values are
+    kept, or (not all_checks) only those whose operands are needed anyway."""
     n = len(signature)
     needed = bytearray(n)
     start_of = list(range(n))
     for i, instr in enumerate(signature):
         if type(instr) is int:
             start_of[i] = i - instr
-        elif HEADS[instr[0]].is_check:
+        elif HEADS[instr[0]].is_check and all_checks:
             needed[i] = 1
     for i in live:
         needed[start_of[i]] = 1
@@ -62,14 +65,22 @@ def canonicalize(signature: Signature, live: tuple[int, ...], donated: list[int]
                 if kind == VALUE and instr[r] >= 0:
                     needed[start_of[instr[r]]] = 1
                 r += kind != NONE
+    if not all_checks:
+        used = {ref for i in range(n) if needed[i] and type(signature[i]) is tuple for ref in signature[i][1:]}
+        for i, instr in enumerate(signature):
+            if type(instr) is tuple and HEADS[instr[0]].is_check:
+                needed[i] = all((needed[start_of[ref]] if ref >= 0 else ref in used) for ref in instr[1:])
     numbers: dict[int, int] = {}
     slots: dict[int, int] = {}
     scalars: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
-    code, starts, conditions = [], [], []
+    code: list[tuple[int, ...]] = []
+    starts: list[int] = []
+    conditions: list[int] = []
     total = 0
-    for i, instr in enumerate(signature):
-        if not needed[i]:
-            continue
+
+    def take(i: int) -> None:
+        nonlocal total
+        instr = signature[i]
         entry = HEADS[instr[0]]
         refs = [instr[0]]
         r = 1
@@ -78,11 +89,15 @@ def canonicalize(signature: Signature, live: tuple[int, ...], donated: list[int]
                 continue
             ref = instr[r]
             r += 1
-            if kind == VALUE:
-                refs.append(numbers[ref] if ref >= 0 else -1 - slots.setdefault(-1 - ref, len(slots)))
-            else:
+            if kind != VALUE:
                 table = scalars[kind - 1]
                 refs.append(table.setdefault(ref, len(table)))
+            elif ref < 0:
+                refs.append(-1 - slots.setdefault(-1 - ref, len(slots)))
+            else:
+                if ref not in numbers:
+                    take(start_of[ref])
+                refs.append(numbers[ref])
         code.append(tuple(refs))
         starts.append(total)
         if entry.is_check:
@@ -90,11 +105,54 @@ def canonicalize(signature: Signature, live: tuple[int, ...], donated: list[int]
         for k in range(entry.nout):
             numbers[i + k] = total + k
         total += entry.nout
+
+    for i, instr in enumerate(signature):
+        # Reads of flat leaves are recorded at first use, which a recording left over from an exception may have had:
+        # they are placed where the code that stays needs them.
+        if needed[i] and i not in numbers and HEADS[instr[0]].name != "range":
+            take(i)
+    for i in live:
+        if i not in numbers:
+            take(start_of[i])
     return Canonical(
         tuple(code), tuple(starts), tuple([numbers[i] for i in live]), tuple(slots),
         tuple(scalars[0]), tuple(scalars[1]), tuple(scalars[2]),
         tuple(sorted(slots[s] for s in set(donated) if s in slots)), tuple(conditions),
     )  # fmt: skip
+
+
+def strays(signature: Signature, live: tuple[int, ...]) -> tuple[int, ...]:
+    """Live values that no update of the recording has anything to do with: what an exception left behind, foreign
+    operations. They are computed apart, so that they do not make a step program of their own."""
+    parent = list(range(len(signature)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    updates = []
+    for i, instr in enumerate(signature):
+        if type(instr) is int:
+            parent[i] = i - instr
+            continue
+        entry = HEADS[instr[0]]
+        if entry.is_update:
+            updates.append(i)
+        r = 1
+        for kind in entry.kinds:
+            if kind == VALUE and instr[r] >= 0 and not _reads_leaf(signature[instr[r]]):
+                parent[root(i)] = root(instr[r])
+            r += kind != NONE
+    if not updates:
+        return ()
+    main = {root(i) for i in updates}
+    return tuple([i for i in live if root(i) not in main])
+
+
+def _reads_leaf(instr: Any) -> bool:
+    return type(instr) is tuple and HEADS[instr[0]].name == "range"
 
 
 def operands_of(entry: Entry, instr: tuple[int, ...], env: Any, leaves: Any, scalars: Any) -> list[Any]:

@@ -8,12 +8,11 @@ from typing import Any
 from kilnn.base import dtypes
 from kilnn.engine import views
 from kilnn.engine.context import local
-from kilnn.engine.emit import emit_op
-from kilnn.engine.entry import fit
 from kilnn.engine.handle import new_handle
 from kilnn.engine.node import Node, SpecialNode
 from kilnn.engine.record import record
-from kilnn.engine.values import Value, aval_of
+from kilnn.engine.values import Value
+from kilnn.ops import creation
 from kilnn.ops.spec import Op, op
 
 
@@ -28,6 +27,9 @@ def _(ct: Any) -> Any:
     return ct
 
 
+_WARNS_ON_OVERLAP = frozenset(("index_put", "masked_fill"))  # PyTorch only warns there
+
+
 def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
     """Record `operation` and write its result into x; returns x. Bad operands raise before anything changes."""
     tracked = local.context.grad and any(_requires_grad(t) for t in operands)
@@ -35,11 +37,16 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         check_inplace(x)
     view = x._view
     before = views.value_of_tensor(x).aval
-    if view is not None and view.strides is not None and _overlaps(before.shape, view.strides):
+    if operation.name not in _WARNS_ON_OVERLAP and view is not None and view.strides is not None and _overlaps(before.shape, view.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
+    if operation is creation.copy and not tracked and view is None:
+        source = views.value_of_tensor(operands[1])
+        if source.aval is before:
+            views.write(x, source)  # Values are immutable: both hold the same one until either is written
+            return x
     result = record(operation, operands, attributes)
     if isinstance(result, tuple):
         raise NotImplementedError(f"{operation.name} returns several tensors and has no in-place form")
@@ -238,6 +245,3 @@ def _put_tensor(level: views.View, base: Any, part: Any) -> Any:
     entry = views.put_entry(level, bv.aval, pv.aval)
     mask = int(_requires_grad(base)) + 2 * int(_requires_grad(part))
     return record_entry(entry, (base, part, *level.operands), [bv, pv, *level.operands], mask)
-
-
-__all__ = ["CopySlices", "aval_of", "check_inplace", "emit_op", "fit", "inplace", "rebase", "zeros_value"]

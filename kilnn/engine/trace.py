@@ -35,7 +35,7 @@ class Trace:
     """Recorded instructions with their leaves and run-time scalars. See `docs/engine.md`."""
 
     __slots__ = (
-        "checks", "context", "done", "donated", "doubles", "expected", "failure", "first_site", "floats", "grad_open",
+        "before_collection", "checks", "collected", "context", "done", "donated", "doubles", "expected", "failure", "first_line", "first_site", "floats", "grad_open",
         "has_update", "immediate", "ints", "kept", "leaf_slot", "leaves", "limit", "lock", "predicted", "sealed", "sites",
         "undo", "values", "__weakref__",
     )  # fmt: skip
@@ -54,7 +54,8 @@ class Trace:
         self.donated: list[int] = []  # leaf slots whose buffers an update replaces
         self.undo: list[tuple[Any, Any]] = []  # (storages, the values they held) before updates of this trace
         self.sites: dict[int, sites.Site | None] = {}
-        self.first_site: Any = None
+        self.first_site: Any = None  # the whole stack at the first instruction
+        self.first_line: sites.Site | None = None
         self.grad_open = False  # a gradient graph is being recorded and no backward has used it yet
         self.has_update = False
         self.sealed = False
@@ -63,6 +64,8 @@ class Trace:
         self.predicted: tuple[Any, ...] | None = context.predicted
         self.expected = self.predicted
         self.limit = config.trace_cap
+        self.collected: set[int] = set()  # values that the cycle collector freed while the recording was unknown
+        self.before_collection: list[int] | None = None
         self.immediate = False  # reads JAX tracers (kilnn code inside jax.jit or jax.grad): runs at once
         execute.OPEN_TRACES.add(self)
 

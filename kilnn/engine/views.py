@@ -14,7 +14,7 @@ from kilnn.base import shapes
 from kilnn.engine.context import local
 from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.entry import Entry, make_entry
-from kilnn.engine.handle import alias_handle
+from kilnn.engine.handle import alias_handle, new_handle
 from kilnn.engine.node import Node
 from kilnn.engine.values import Value
 from kilnn.ops.spec import Op
@@ -180,6 +180,12 @@ def alias(x: Any, counter: Any = None) -> Any:
     return alias_handle(x._storage, made)
 
 
+def copy(x: Any) -> Any:
+    """A tensor of its own with x's value, outside any gradient graph. Values are immutable, so nothing is recorded."""
+    out = new_handle(value_of_tensor(x))
+    return with_strides(out, shapes.preserved_strides(x.shape, x.stride())) if x._view is not None else out
+
+
 def inherit_strides(out: Any, operands: Any) -> None:
     """Give fresh results of elementwise operations on permuted operands PyTorch's layout."""
     tensors = [x for x in operands if hasattr(x, "_storage")]
@@ -189,9 +195,15 @@ def inherit_strides(out: Any, operands: Any) -> None:
         if shape != whole:
             continue  # reduced: laid out afresh
         strides = shapes.elementwise_strides([x.shape for x in tensors], [x.stride() for x in tensors], shape)
-        if not shapes.is_contiguous(shape, strides):
-            t._view = View(None, t._storage)
-            t._view.strides = tuple(strides)
+        with_strides(t, tuple(strides))
+
+
+def with_strides(t: Any, strides: tuple[int, ...] | None) -> Any:
+    """Give a fresh tensor a layout other than the contiguous one."""
+    if strides is not None and t._view is None and not shapes.is_contiguous(value_of_tensor(t).aval.shape, strides):
+        t._view = View(None, t._storage)
+        t._view.strides = strides
+    return t
 
 
 def value_of_tensor(x: Any) -> Value:

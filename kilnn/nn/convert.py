@@ -49,9 +49,7 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Tensor]
     if other is not None:
         device, dtype = other.device, other.dtype
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-        raise TypeError(
-            f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-        )
+        raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
     def convert(t: Tensor) -> Tensor:
         target = dtype if t.is_floating_point() or t.is_complex() else None
@@ -60,5 +58,3 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Tensor]
         return t.to(device) if target is None else t.to(device, target)
 
     return convert
-
-

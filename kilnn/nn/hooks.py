@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kilnn.autograd.function import Function
+from kilnn.engine.grad_mode import is_grad_enabled
 from kilnn.tensor.tensor import Tensor
 
 _ids = itertools.count()
@@ -92,8 +95,6 @@ def call_with_hooks(module: Any, own: ModuleHooks | None, args: tuple[Any, ...],
 
 def _run_always(module: Any, hooks: ModuleHooks, key: int, hook: Any, args: Any, kwargs: Any) -> None:
     """An `always_call` hook after a failure: its own errors only warn, so that the first one is what the user sees."""
-    import warnings
-
     try:
         if key in hooks.post_with_kwargs:
             hook(module, args, kwargs, None)
@@ -111,7 +112,8 @@ def _call(module: Any, sets: Any, args: Any, kwargs: Any, finished: set[int]) ->
                 if changed is not None:
                     if not isinstance(changed, tuple) or len(changed) != 2:
                         raise RuntimeError(
-                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                            f"but got {changed}."
                         )
                     args, kwargs = changed
             else:
@@ -166,8 +168,6 @@ class BackwardHooks:
         """The result with a node before those of its tensors that need gradients."""
         outputs = result if isinstance(result, tuple) else (result,)
         if not all(isinstance(t, Tensor) for t in outputs if t is not None):
-            import warnings
-
             if not isinstance(result, tuple | Tensor):
                 warnings.warn(
                     "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
@@ -206,6 +206,11 @@ class BackwardHooks:
 
     def _no_inputs(self, grad_inputs: Any, _: Any) -> None:
         """No input needs a gradient: hooks see None for each of them."""
+        warnings.warn(
+            "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
+            "require gradients.",
+            stacklevel=2,
+        )
         for hook in self.backward:
             if hook(self.module, (None,) * self.input_count, self.grad_outputs) is not None:
                 raise RuntimeError(
@@ -236,27 +241,26 @@ def _replaced(items: Any, places: list[int], new: Any) -> list[Any]:
     return made
 
 
+class BackwardHookFunction(Function):
+    """The identity, as a node of the gradient graph."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        return tuple(a.view_as(a) for a in args)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return grads
+
+
 def _pass_through(tensors: list[Tensor]) -> tuple[Any, Any]:
     """The tensors behind one identity node, and that node; (tensors, None) when there is nothing to differentiate."""
-    from kilnn.autograd.function import Function
-    from kilnn.engine.grad_mode import is_grad_enabled
-
     if not tensors or not is_grad_enabled():
         return tensors, None
-
-    class BackwardHookFunction(Function):
-        @staticmethod
-        def forward(ctx: Any, *args: Any) -> Any:
-            return tuple(a.view_as(a) for a in args)
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            return grads
 
     made = BackwardHookFunction.apply(*tensors)
     made = made if isinstance(made, tuple) else (made,)
     return made, made[0].grad_fn
-
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:

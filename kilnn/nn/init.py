@@ -292,9 +292,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
 def _older(name: str) -> Any:
     def old(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(
-            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
-        )
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
         return globals()[f"{name}_"](*args, **kwargs)
 
     old.__name__ = name
@@ -302,11 +300,14 @@ def _older(name: str) -> Any:
     return old
 
 
-uniform, normal, constant, eye, dirac, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal, sparse = (
-    _older(name)
-    for name in (
-        "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
-        "kaiming_normal", "orthogonal", "sparse",
-    )  # fmt: skip
-)
-
+uniform = _older("uniform")
+normal = _older("normal")
+constant = _older("constant")
+eye = _older("eye")
+dirac = _older("dirac")
+xavier_uniform = _older("xavier_uniform")
+xavier_normal = _older("xavier_normal")
+kaiming_uniform = _older("kaiming_uniform")
+kaiming_normal = _older("kaiming_normal")
+orthogonal = _older("orthogonal")
+sparse = _older("sparse")

@@ -97,30 +97,23 @@ class Module(WalkMethods):
         if isinstance(value, Parameter):
             self._forget(name, "_buffers", "_modules", word="parameters")
             self.register_parameter(name, value)
+        elif name in own.get("_parameters", ()):
+            _only_none("parameter", name, value)
+            own["_parameters"][name] = None
         elif isinstance(value, Module):
             self._forget(name, "_parameters", "_buffers", word="module")
             own["_modules"][name] = value
+        elif name in own.get("_modules", ()):
+            _only_none("child module", name, value)
+            own["_modules"][name] = None
         elif isinstance(value, Buffer):
             self._forget(name, "_parameters", "_modules", word="buffer")
             self.register_buffer(name, value, value.persistent)
-        elif "_parameters" not in own:
-            object.__setattr__(self, name, value)
-        elif name in own["_parameters"]:
-            if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_kind(value)}' as parameter '{name}' (kilnn.nn.Parameter or None expected)"
-                )
-            own["_parameters"][name] = None
-        elif name in own["_modules"]:
-            if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_kind(value)}' as child module '{name}' (kilnn.nn.Module or None expected)"
-                )
-            own["_modules"][name] = None
-        elif name in own["_buffers"]:
+        elif name in own.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
-                    f"cannot assign '{_kind(value)}' as buffer '{name}' (kilnn.nn.Buffer, kilnn.Tensor or None expected)"
+                    f"cannot assign '{_kind(value)}' as buffer '{name}' "
+                    "(kilnn.nn.Buffer, kilnn.Tensor or None expected)"
                 )
             own["_buffers"][name] = value
         else:
@@ -172,8 +165,9 @@ class Module(WalkMethods):
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                    f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    "forward() method."
                 )
         self._parameters[name] = param
 
@@ -304,7 +298,7 @@ class Module(WalkMethods):
 
     def cuda(self, device: Any = None) -> Self:
         """Move parameters and buffers to a GPU."""
-        return self._apply(lambda t: t.cuda(device))
+        return self._apply(lambda t: t.to("cuda" if device is None else device))
 
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to one dtype."""
@@ -372,7 +366,7 @@ class Module(WalkMethods):
         return self._own_hooks().backward_pre.add(hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` after the module's backward pass; it may return another grad_input.
+        """Call `hook(module, grad_input, grad_output)` after the module's backward pass; a result replaces grad_input.
 
         Source:
         https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook
@@ -401,10 +395,12 @@ class Module(WalkMethods):
     _register_state_dict_hook = register_state_dict_post_hook
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)` before loading."""
         return self._add_state_hook("load_pre", hook)
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
         return self._add_state_hook("load_pre", hook if with_module else _WithoutModule(hook))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -456,8 +452,11 @@ class Module(WalkMethods):
     ) -> None:  # fmt: skip
         states.load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Module, method)
+
     def get_extra_state(self) -> Any:
-        """What `state_dict` should hold besides tensors; a subclass that overrides it overrides `set_extra_state` too."""
+        """What `state_dict` should hold besides tensors; override it together with `set_extra_state`."""
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
     def set_extra_state(self, state: Any) -> None:
@@ -490,6 +489,12 @@ class _WithoutModule:
 
     def __call__(self, module: Module, *args: Any) -> Any:
         return self.hook(*args)
+
+
+def _only_none(word: str, name: str, value: Any) -> None:
+    if value is not None:
+        expected = "kilnn.nn.Parameter" if word == "parameter" else "kilnn.nn.Module"
+        raise TypeError(f"cannot assign '{_kind(value)}' as {word} '{name}' ({expected} or None expected)")
 
 
 def _kind(value: Any) -> str:

@@ -73,6 +73,8 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
+    persistent: bool
+
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         made = views.alias(empty(0) if data is None else data)
         made.__class__ = cls

@@ -13,11 +13,15 @@ from kilnn.tensor.tensor import Tensor
 EXTRA_STATE_KEY = "_extra_state"
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` could not match."""
-
+class _Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class IncompatibleKeys(_Keys):
+    """What `load_state_dict(strict=False)` could not match: (missing_keys, unexpected_keys)."""
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
@@ -59,14 +63,8 @@ def own_state(module: Any) -> dict[str, Tensor]:
 def save_own(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
     for name, tensor in own_state(module).items():
         destination[prefix + name] = tensor if keep_vars else tensor.detach()
-    if overrides_extra_state(module, "get_extra_state"):
+    if module._overrides("get_extra_state"):
         destination[prefix + EXTRA_STATE_KEY] = module.get_extra_state()
-
-
-def overrides_extra_state(module: Any, method: str) -> bool:
-    from kilnn.nn.module import Module
-
-    return getattr(type(module), method) is not getattr(Module, method)
 
 
 def load(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
@@ -151,7 +149,7 @@ def load_own(
 
 def _load_extra(module: Any, state: Any, prefix: str, strict: bool, missing: Any, unexpected: Any) -> None:
     key = prefix + EXTRA_STATE_KEY
-    if overrides_extra_state(module, "set_extra_state"):
+    if module._overrides("set_extra_state"):
         if key in state:
             module.set_extra_state(state[key])
         elif strict:

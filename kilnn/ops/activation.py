@@ -15,6 +15,11 @@ def _c(value: float, like: Any) -> Any:
     return np.asarray(value, like.dtype)
 
 
+def _fill(value: Any, x: Any) -> Any:
+    """A run-time number in the shape and dtype of x."""
+    return lax.broadcast(lax.convert_element_type(value, x.dtype), x.shape)
+
+
 def _zero(x: Any) -> Any:
     return lax.full_like(x, 0)
 
@@ -162,13 +167,12 @@ _floats_only(logsigmoid, "log_sigmoid_cpu")
 @op
 def hardtanh(x, low: Scalar, high: Scalar):
     """x limited to [low, high]."""
-    low, high = low.astype(x.dtype), high.astype(x.dtype)
-    return lax.max(lax.min(x, lax.broadcast(high, x.shape)), lax.broadcast(low, x.shape))
+    return lax.max(lax.min(x, _fill(high, x)), _fill(low, x))
 
 
 @hardtanh.grad("x")
 def _(ct, x, low, high):
-    return lax.select((x <= low.astype(x.dtype)) | (x >= high.astype(x.dtype)), _zero(ct), ct)
+    return lax.select((x <= _fill(low, x)) | (x >= _fill(high, x)), _zero(ct), ct)
 
 
 @op(half="upcast")
@@ -203,31 +207,35 @@ _floats_only(hardswish, "hardswish_cpu")
 @op
 def hardshrink(x, lambd: Scalar):
     """x where |x| > lambd, 0 elsewhere."""
-    return lax.select(lax.abs(x) <= lambd.astype(x.dtype), _zero(x), x)
+    return lax.select(lax.abs(x) <= _fill(lambd, x), _zero(x), x)
 
 
 @op
 def softshrink(x, lambd: Scalar):
     """x moved towards 0 by lambd, and 0 within it."""
-    size = lambd.astype(x.dtype)
+    size = _fill(lambd, x)
     return lax.select(x > size, x - size, lax.select(x < -size, x + size, x * _c(0, x)))
 
 
 @hardshrink.grad("x")
 @softshrink.grad("x")
 def _(ct, x, lambd):
-    return lax.select(lax.abs(x) <= lambd.astype(x.dtype), _zero(ct), ct)
+    return lax.select(lax.abs(x) <= _fill(lambd, x), _zero(ct), ct)
 
 
 @op
 def threshold(x, limit: Scalar, value: Scalar):
     """x where x > limit, value elsewhere."""
-    return lax.select(x <= limit.astype(x.dtype), lax.broadcast(value.astype(x.dtype), x.shape), x)
+    return lax.select(
+        x <= _fill(limit, x),
+        lax.broadcast(lax.convert_element_type(value, x.dtype), x.shape),
+        x,
+    )
 
 
 @threshold.grad("x")
 def _(ct, x, limit):
-    return lax.select(x <= limit.astype(x.dtype), _zero(ct), ct)
+    return lax.select(x <= _fill(limit, x), _zero(ct), ct)
 
 
 def _channel_weight(w: Any, x: Any) -> Any:

@@ -22,9 +22,24 @@ def is_integral(x: Any) -> bool:
     return x in (bool, int) if isinstance(x, type) else x.dtype.kind in "iub"
 
 
+def is_nan(x: Any) -> Any:
+    """A mask of the elements that are NaN; on NumPy and JAX arrays."""
+    return x != x  # noqa: PLR0124  # NaN alone differs from itself
+
+
+def refuse_none(symbol: str, *operands: Any) -> None:
+    """Python's error for an operator between a tensor and None."""
+    if None in operands:
+        names = ["NoneType" if x is None else x.__name__ if isinstance(x, type) else "Tensor" for x in operands]
+        raise TypeError(f"unsupported operand type(s) for {symbol}: '{names[0]}' and '{names[1]}'")
+
+
 @op(promote="numeric", host=np.add)
 def add(a, b):
     return a + b
+
+
+add.validate(lambda a, b: refuse_none("+", a, b))
 
 
 @add.grad("a", "b")
@@ -65,6 +80,7 @@ def _(ct):
 
 @sub.validate
 def _(a, b):
+    refuse_none("-", a, b)
     if is_bool(a) and is_bool(b):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. "
@@ -101,6 +117,9 @@ def mul(a, b):
     return a * b
 
 
+mul.validate(lambda a, b: refuse_none("*", a, b))
+
+
 @mul.grad("a")
 def _(ct, b):
     return ct * b
@@ -114,6 +133,9 @@ def _(ct, a):
 @op(promote="float", host=np.true_divide)
 def div(a, b):
     return lax.div(*jnp.broadcast_arrays(a, b)) if a.shape != b.shape else lax.div(a, b)
+
+
+div.validate(lambda a, b: refuse_none("/", a, b))
 
 
 @div.grad("a")
@@ -132,15 +154,19 @@ def _quotient(a: Any, b: Any, mode: str) -> Any:
     return lax.div(*jnp.broadcast_arrays(a, b)) if a.dtype.kind in "iu" else jnp.trunc(a / b)
 
 
-def _quotient_on_host(a: Any, b: Any, mode: str) -> Any:
-    if mode == "floor":
+def _quotient_on_host(a: Any, b: Any, rounding_mode: str) -> Any:
+    if rounding_mode == "floor":
         return np.floor_divide(a, b)
     if a.dtype.kind in "iu":
         return np.where((a < 0) != (b < 0), -(abs(a) // abs(b)), abs(a) // abs(b)).astype(a.dtype)
     return np.trunc(a / b)
 
 
-@op(promote="numeric", host=lambda a, b, rounding_mode: _quotient_on_host(a, b, rounding_mode), backward_name="DivBackward1")
+@op(
+    promote="numeric",
+    host=_quotient_on_host,
+    backward_name="DivBackward1",
+)
 def div_rounded(a, b, *, rounding_mode):
     """The quotient rounded to a whole number: down ("floor") or towards zero ("trunc")."""
     return _quotient(a, b, rounding_mode)
@@ -312,8 +338,6 @@ def _(ct, a, b):
     return ct / (1 + lax.exp(a - b))
 
 
-
-
 def lerp_formula(start: Any, end: Any, weight: Any) -> Any:
     # Two formulas, so that both ends are exact.
     near = start + weight * (end - start)
@@ -362,9 +386,7 @@ def _(ct, start, end, weight):
 def _check_lerp(start, end, weight):
     for name, x in (("end", end), ("weight", weight)):
         if not isinstance(x, type) and x.dtype != start.dtype:
-            raise RuntimeError(
-                f"expected dtype {c_name(start.dtype)} for `{name}` but got dtype {c_name(x.dtype)}"
-            )
+            raise RuntimeError(f"expected dtype {c_name(start.dtype)} for `{name}` but got dtype {c_name(x.dtype)}")
     if is_integral(start):
         raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{type_name(start.dtype)}'")
 

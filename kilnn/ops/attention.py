@@ -23,7 +23,7 @@ def _product(a: Any, b: Any, contract_a: int, contract_b: int) -> Any:
 def _scores(q: Any, k: Any, mask: Any, scale: Any, causal: bool) -> Any:
     """(..., L, S): scaled products, -inf where attention is forbidden."""
     scores = _product(q, k, 1, 1)
-    scores = scores * scale.astype(scores.dtype)
+    scores = scores * lax.convert_element_type(scale, scores.dtype)
     if causal:
         row = lax.broadcasted_iota(np.int32, scores.shape, scores.ndim - 2)
         column = lax.broadcasted_iota(np.int32, scores.shape, scores.ndim - 1)
@@ -51,7 +51,7 @@ def attention(q, k, v, mask, scale: Scalar, p: Scalar, seed: Index, offset: Inde
     lse = lax.select(total > 0, top + lax.log(total), lax.full_like(top, np.inf))
     if dropout:
         keep = keep_mask(seed, offset, p, e.shape)
-        e = lax.select(keep, e * (1 / (1 - p)).astype(e.dtype), lax.full_like(e, 0))
+        e = lax.select(keep, e * lax.convert_element_type(1 / (1 - p), e.dtype), lax.full_like(e, 0))
     weights = e * _column(lax.select(total > 0, 1 / total, lax.full_like(total, 0)))
     return _product(weights.astype(v.dtype), v, 1, 0).astype(v.dtype), lse
 
@@ -64,7 +64,7 @@ def _dropped(a: Any, p: Any, seed: Any, offset: Any, dropout: bool) -> Any:
     if not dropout:
         return a
     keep = keep_mask(seed, offset, p, a.shape)
-    return lax.select(keep, a * (1 / (1 - p)).astype(a.dtype), lax.full_like(a, 0))
+    return lax.select(keep, a * lax.convert_element_type(1 / (1 - p), a.dtype), lax.full_like(a, 0))
 
 
 def _score_ct(ct, q, k, v, mask, scale, p, seed, offset, out, lse, causal, dropout):
@@ -78,13 +78,13 @@ def _score_ct(ct, q, k, v, mask, scale, p, seed, offset, out, lse, causal, dropo
 @attention.grad("q")
 def _(ct0, q, k, v, mask, scale, p, seed, offset, out0, out1, causal, dropout):
     ct = _score_ct(ct0, q, k, v, mask, scale, p, seed, offset, out0, out1, causal, dropout)
-    return _product((ct * scale.astype(ct.dtype)).astype(k.dtype), k, 1, 0)
+    return _product((ct * lax.convert_element_type(scale, ct.dtype)).astype(k.dtype), k, 1, 0)
 
 
 @attention.grad("k")
 def _(ct0, q, k, v, mask, scale, p, seed, offset, out0, out1, causal, dropout):
     ct = _score_ct(ct0, q, k, v, mask, scale, p, seed, offset, out0, out1, causal, dropout)
-    return _product((ct * scale.astype(ct.dtype)).astype(q.dtype), q, 0, 0)
+    return _product((ct * lax.convert_element_type(scale, ct.dtype)).astype(q.dtype), q, 0, 0)
 
 
 @attention.grad("v")
@@ -109,9 +109,10 @@ def _(q, k, v, mask, scale, p, seed, offset, *, causal, dropout):
         raise RuntimeError("Expected query, key, and value to all be at least 2 dimensional")
     if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2] or q.shape[:-2] != k.shape[:-2] != v.shape[:-2]:
         raise RuntimeError(
-            f"the sizes of query {size_text(q.shape)}, key {size_text(k.shape)} and value {size_text(v.shape)} do not fit"
+            f"the sizes of query {size_text(q.shape)}, key {size_text(k.shape)} and value {size_text(v.shape)} "
+            "do not fit"
         )
-    if mask is not None and mask.dtype != np.bool_ and mask.dtype != q.dtype and mask.dtype != np.float32:
+    if mask is not None and mask.dtype not in (np.bool_, q.dtype, np.float32):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{type_name(mask.dtype)} and query.dtype: {type_name(q.dtype)} instead."

@@ -24,7 +24,8 @@ _TYPE_NAMES = {
 
 def type_name(dtype: Any) -> str:
     """PyTorch's word for a dtype in its messages ("Float", "Long")."""
-    return _TYPE_NAMES.get(np.dtype(dtype).name, np.dtype(dtype).name)
+    name = str(np.dtype(dtype).name)
+    return _TYPE_NAMES.get(name, name)
 
 
 def is_half(dtype: Any) -> bool:
@@ -32,7 +33,7 @@ def is_half(dtype: Any) -> bool:
 
 
 def is_float(dtype: Any) -> bool:
-    return np.dtype(dtype).kind == "f" or np.dtype(dtype).name == "bfloat16"
+    return bool(np.dtype(dtype).kind == "f" or np.dtype(dtype).name == "bfloat16")
 
 
 def wide(x: Any) -> Any:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kilnn.ops.arithmetic import is_nan, refuse_none
 from kilnn.ops.checks import type_name
 from kilnn.ops.spec import Scalar, op
 
@@ -40,6 +41,10 @@ def gt(a, b):
 @op(promote="compare", host=np.greater_equal)
 def ge(a, b):
     return a >= b
+
+
+for _comparison, _symbol in ((eq, "=="), (ne, "!="), (lt, "<"), (le, "<="), (gt, ">"), (ge, ">=")):
+    _comparison.validate(lambda a, b, _symbol=_symbol: refuse_none(_symbol, a, b))
 
 
 def _true(x: Any) -> Any:
@@ -140,7 +145,7 @@ def _is_whole(x: Any) -> bool:
 
 @op(host=lambda x: np.zeros(x.shape, np.bool_) if _is_whole(x) else np.isnan(x))
 def isnan(x):
-    return lax.full(x.shape, False) if _is_whole(x) else x != x
+    return lax.full(x.shape, False) if _is_whole(x) else is_nan(x)
 
 
 @op(host=lambda x: np.zeros(x.shape, np.bool_) if _is_whole(x) else np.isinf(x))
@@ -165,7 +170,7 @@ def _close(a: Any, b: Any, rtol: Any, atol: Any, equal_nan: bool) -> Any:
         rtol, atol = rtol.astype(a.dtype), atol.astype(a.dtype)
         # Infinities are close to themselves only: inf - inf is NaN, and inf <= inf would accept everything.
         near = (a == b) | ((abs(a - b) <= atol + abs(rtol * b)) & (abs(b) != np.inf))
-    return near | ((a != a) & (b != b)) if equal_nan else near
+    return near | (is_nan(a) & is_nan(b)) if equal_nan else near
 
 
 @op

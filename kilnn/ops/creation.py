@@ -55,9 +55,7 @@ def _(x, source):
         if shape[-back] not in (1, have) or (back > len(target) and shape[-back] != 1):
             dim = len(target) - back
             if dim < 0:
-                raise RuntimeError(
-                    f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}"
-                )
+                raise RuntimeError(f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}")
             raise RuntimeError(
                 f"The size of tensor a ({have}) must match the size of tensor b ({shape[-back]}) "
                 f"at non-singleton dimension {dim}"

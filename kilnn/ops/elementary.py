@@ -22,7 +22,7 @@ def _refuse(x: Any, kernel: str) -> None:
     raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(x.dtype)}'")
 
 
-# Whole numbers round to themselves. ------------------------------------------------------------------------------------
+# Whole numbers round to themselves. ----------------------------------------------------------------------------------
 
 
 def _zero(ct):
@@ -44,7 +44,7 @@ def trunc(x):
     return x if x.dtype.kind in "iu" else jnp.trunc(x)
 
 
-@op(promote="numeric", host=lambda x, decimals: np.round(x, decimals))
+@op(promote="numeric", host=np.round)
 def round_(x, *, decimals):
     """The nearest value with this many decimals; halves go to the even one."""
     if x.dtype.kind in "iu":
@@ -101,7 +101,7 @@ def _(x):
         _refuse(x, "frac_cpu")
 
 
-# Signs. ----------------------------------------------------------------------------------------------------------------
+# Signs. --------------------------------------------------------------------------------------------------------------
 
 
 @op(promote="numeric", host=np.negative)
@@ -152,7 +152,7 @@ def _(x):
         _refuse(x, "abs_cpu")
 
 
-# Exponentials and logarithms. ------------------------------------------------------------------------------------------
+# Exponentials and logarithms. ----------------------------------------------------------------------------------------
 
 
 @op(promote="float", host=np.exp)
@@ -251,7 +251,7 @@ def _(ct, x, eps):
     return jnp.where((x < eps) | (x > 1 - eps), 0, slope)
 
 
-# Roots. ----------------------------------------------------------------------------------------------------------------
+# Roots. --------------------------------------------------------------------------------------------------------------
 
 
 @op(promote="float", host=np.sqrt)
@@ -284,7 +284,7 @@ def _(ct, out):
     return -ct * (out * out)
 
 
-# Trigonometric and hyperbolic functions. -------------------------------------------------------------------------------
+# Trigonometric and hyperbolic functions. -----------------------------------------------------------------------------
 
 
 @op(promote="float", host=np.sin)
@@ -407,7 +407,7 @@ def _(ct, x):
     return ct / (1 - x * x)
 
 
-# Error and gamma functions. --------------------------------------------------------------------------------------------
+# Error and gamma functions. ------------------------------------------------------------------------------------------
 
 
 @op(promote="float")

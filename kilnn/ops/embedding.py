@@ -25,7 +25,7 @@ def _scatter_rows(ct: Any, index: Any, rows: int) -> Any:
 
 @op
 def embedding(weight, idx, *, padding_idx, by_frequency):
-    """weight (rows, width) at whole numbers idx (...): (..., width). `padding_idx` and `by_frequency` shape the gradient."""
+    """weight (rows, width) at whole numbers idx (...): (..., width). The attributes shape the gradient only."""
     dims = lax.GatherDimensionNumbers((1,), (0,), (0,))
     out = lax.gather(
         weight, _flat_index(idx, weight.shape[0]), dims, (1, weight.shape[1]),

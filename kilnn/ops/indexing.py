@@ -1,4 +1,4 @@
-"""Indexing with tensors of positions or masks: reads, writes, sums.
+"""Indexing with tensors of positions or masks: reads, writes, sums. The attribute `size` is the size of `dim`.
 
 Positions out of range are an error of PyTorch that depends on values: each operation states it as a `check`, and reads
 or writes something harmless meanwhile.
@@ -21,7 +21,7 @@ IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
 _INT64 = np.dtype(np.int64)
 
 
-# x[i, j, ...]: `dims` says which dimensions the index tensors stand for. -----------------------------------------------
+# x[i, j, ...]: `dims` says which dimensions the index tensors stand for. ---------------------------------------------
 
 
 def _wrapped(indices: Any, shape: Any, dims: tuple[int, ...]) -> list[Any]:
@@ -101,7 +101,14 @@ def _out_of_bounds(indices: Any, shape: Any, dims: tuple[int, ...]) -> tuple[Any
     return join(bad), join(values)
 
 
-@op(host=lambda x, *indices, dims, bounds: x[_host_key(x, indices, dims)])
+def _index_on_host(x: Any, *indices: Any, dims: tuple[int, ...], bounds: str) -> Any:
+    bad, values = _out_of_bounds(indices, x.shape, dims)
+    if bad.any():
+        raise IndexError(f"index {values[bad.argmax()]} is out of bounds for {bounds}")
+    return x[_host_key(x, indices, dims)]
+
+
+@op(host=_index_on_host)
 def index(x, *indices, dims, bounds):
     """x[indices]. `bounds` is the end of the message for a position out of range."""
     return take(x, indices, dims)
@@ -118,7 +125,7 @@ def _(x, *indices, dims, bounds):
 
 
 @index.check(IndexError, "index {value} is out of bounds for {bounds}")
-def _(*indices, x_shape, dims, bounds):
+def _(indices, x_shape, dims, bounds):
     return _out_of_bounds(indices, x_shape, dims)
 
 
@@ -157,11 +164,11 @@ def _(x, value, *indices, dims, bounds, accumulate):
 
 
 @index_put.check(IndexError, "index {value} is out of bounds for {bounds}")
-def _(*indices, x_shape, dims, bounds):
+def _(indices, x_shape, dims, bounds):
     return _out_of_bounds(indices, x_shape, dims)
 
 
-# One index tensor along one dimension. ---------------------------------------------------------------------------------
+# One index tensor along one dimension. -------------------------------------------------------------------------------
 
 
 def _check_vector(name: str, x: Any, index: Any) -> None:
@@ -176,6 +183,8 @@ def _line(index: Any) -> Any:
 
 
 def _take_on_host(x: Any, index: Any, *, dim: int) -> Any:
+    if ((index < 0) | (index >= (x.shape[dim] if x.ndim else 1))).any():
+        raise IndexError("index out of range in self")
     return np.take(x, _line(index), dim) if x.ndim else x
 
 
@@ -198,7 +207,7 @@ def _(index, x_shape, dim):
 
 
 @op
-def index_add(x, index, source, *, dim):
+def index_add(x, index, source, *, dim, size):
     """x with the slices of source added at the places named by index."""
     return write(x, source, (_line(index),), (dim,), True) if x.ndim else x + source.reshape(-1).sum(dtype=x.dtype)
 
@@ -215,7 +224,7 @@ def _(ct, index, source, dim):
 
 
 @op
-def index_copy(x, index, source, *, dim):
+def index_copy(x, index, source, *, dim, size):
     """x with the slices named by index replaced by those of source."""
     return write(x, source, (_line(index),), (dim,), False) if x.ndim else source.reshape(())
 
@@ -231,7 +240,7 @@ def _(ct, index, source, dim):
 
 
 @op
-def index_fill(x, index, value, *, dim):
+def index_fill(x, index, value, *, dim, size):
     """x with the slices named by index filled with a value."""
     return write(x, value, (_line(index),), (dim,), False) if x.ndim else value
 
@@ -249,43 +258,81 @@ def _(ct, index, x_shape, dim):
     return lax.reduce_sum(jnp.where(hit, ct, 0), tuple(range(ct.ndim)))
 
 
-for _indexed in (index_add, index_copy):
-
-    def _validate(x, index, source, *, dim, _name=_indexed.name):
-        _check_vector(_name, x, index)
-        if x.dtype != source.dtype:
-            raise RuntimeError(
-                f"{_name}(): self and source expected to have the same dtype, but got (self) {type_name(x.dtype)} "
-                f"and (source) {type_name(source.dtype)}"
-            )
-        size = index.shape[0] if index.shape else 1
-        if source.shape and x.shape and source.shape[dim] != size:
-            raise IndexError(
-                f"{_name}(): Number of indices ({size}) should be equal to source.size(dim) ({source.shape[dim]})"
-            )
-
-    _indexed.validate(_validate)
-
-index_fill.validate(lambda x, index, value, *, dim: _check_vector("index_fill", x, index))
+def _check_slices(name: str, x: Any, index: Any, source: Any, dim: int, error: type[Exception], end: str) -> None:
+    if len(index.shape) > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {len(index.shape)} with type: Long")
+    count = index.shape[0] if index.shape else 1
+    if source.shape and x.shape and source.shape[dim] != count:
+        found = source.shape[dim]
+        raise error(
+            f"{name}(): Number of indices ({count}) should be equal to source.size(dim){end.format(found, dim)}"
+        )
 
 
-@index_add.check(IndexError, "index out of range in self")
-def _(index, x_shape, dim):
-    return (index < 0) | (index >= (x_shape[dim] if x_shape else 1)), index
+@index_add.validate
+def _(x, index, source, *, dim, size):
+    if index.dtype not in (np.int32, np.int64):
+        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {type_name(index.dtype)}")
+    if x.dtype != source.dtype:
+        raise RuntimeError(
+            f"index_add_(): self ({type_name(x.dtype)}) and source ({type_name(source.dtype)}) "
+            "must have the same scalar type"
+        )
+    _check_slices("index_add_", x, index, source, dim, RuntimeError, ": ({}), for dim: {}")
+    if _other_sizes(x.shape, dim) != _other_sizes(source.shape, dim):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{size_text(x.shape)} source.shape = {size_text(source.shape)}"
+        )
 
 
-@index_copy.check(IndexError, "index_copy_(): index {value} is out of bounds for dimension {dim}")
-def _(index, x_shape, dim):
-    return (index < 0) | (index >= (x_shape[dim] if x_shape else 1)), index
+@index_copy.validate
+def _(x, index, source, *, dim, size):
+    if index.dtype != np.int64:
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {type_name(index.dtype)}")
+    if x.dtype != source.dtype:
+        raise RuntimeError(
+            f"index_copy_(): self and source expected to have the same dtype, but got (self) {type_name(x.dtype)} "
+            f"and (source) {type_name(source.dtype)}"
+        )
+    mine, theirs = _other_sizes(x.shape, dim), _other_sizes(source.shape, dim)
+    if mine != theirs:
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: "
+            f"{' '.join(map(str, mine))} at dimension {dim} and source slice shape: {' '.join(map(str, theirs))} "
+            f"at dimension {dim}."
+        )
+    _check_slices("index_copy_", x, index, source, dim, IndexError, " ({})")
 
 
-@index_fill.check(IndexError, "index {value} is out of bounds for dimension {dim}")
-def _(index, x_shape, dim):
-    size = x_shape[dim] if x_shape else 1
+def _other_sizes(shape: Any, dim: int) -> tuple[int, ...]:
+    return tuple(n for d, n in enumerate(shape) if d != dim)
+
+
+@index_fill.validate
+def _(x, index, value, *, dim, size):
+    if index.dtype != np.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if len(index.shape) > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+
+
+@index_add.check(RuntimeError, "index {value} is out of bounds for dimension {dim} with size {size}")
+def _(index, dim, size):
+    return (index < 0) | (index >= size), index
+
+
+@index_copy.check(IndexError, "index_copy_(): index {value} is out of bounds for dimension {dim} with size {size}")
+def _(index, dim, size):
+    return (index < 0) | (index >= size), index
+
+
+@index_fill.check(IndexError, "index {value} is out of bounds for dimension {dim} with size {size}")
+def _(index, dim, size):
     return (index < -size) | (index >= size), index
 
 
-# Masks. What depends on how many elements are true takes their positions too, which `nonzero` or `true_places` found. ---
+# Masks. What depends on how many elements are true takes their positions too, which `nonzero` or `true_places` found.
 
 
 @op(by_value=True)
@@ -364,12 +411,12 @@ def _(x, mask, source):
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}")
     if x.dtype != source.dtype:
         raise RuntimeError(
-            f"masked_scatter: expected self and source to have same dtypes but got {type_name(x.dtype)} and "
+            f"masked_scatter: expected self and source to have same dtypes but got{type_name(x.dtype)} and "
             f"{type_name(source.dtype)}"
         )
 
 
-@masked_scatter.check(RuntimeError, "masked_scatter: Number of elements of source < number of ones in mask")
+@masked_scatter.check(RuntimeError, "Number of elements of source < number of ones in mask")
 def _(mask, x_shape, source_shape):
     # A mask smaller than x counts for every element it is stretched over.
     times = math.prod(x_shape) // max(math.prod(mask.shape), 1)
@@ -390,7 +437,8 @@ def _(index, *, num_classes):
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
 
 
-@one_hot.check(RuntimeError, "Class values must be non-negative and smaller than num_classes ({num_classes}), but got {value}.")
+@one_hot.check(
+    RuntimeError, "Class values must be non-negative and smaller than num_classes ({num_classes}), but got {value}."
+)
 def _(index, num_classes):
     return (index < 0) | (index >= num_classes), index
-

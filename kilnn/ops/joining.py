@@ -51,9 +51,7 @@ def stack(*xs, dim):
 
 @stack.grad("xs")
 def _(ct, xs_shape, dim):
-    return tuple(
-        lax.squeeze(lax.slice_in_dim(ct, k, k + 1, axis=dim), (dim,)) for k in range(len(xs_shape))
-    )
+    return tuple(lax.squeeze(lax.slice_in_dim(ct, k, k + 1, axis=dim), (dim,)) for k in range(len(xs_shape)))
 
 
 @stack.validate

@@ -105,9 +105,9 @@ def _(x1, x2, w, b=None):
     for number, x in ((1, x1), (2, x2)):
         if x.shape[-1] != w.shape[number]:
             raise RuntimeError(
-                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but expected {w.shape[number]}"
+                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} "
+                f"but expected {w.shape[number]}"
             )
 
 
 __all__ = ["bilinear", "column_sum", "linear"]
-

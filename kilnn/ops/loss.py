@@ -224,7 +224,9 @@ def _each(ct: Any, counts: Any, target: Any, ignore_index: int, reduction: str) 
     """The cotangent of each sample, exactly 0 where it is ignored (also when all are, and the mean is 0 / 0)."""
     if reduction == "mean":
         ct = ct / _total(counts)
-    return lax.select(target != ignore_index, lax.broadcast_in_dim(ct, target.shape, tuple(range(ct.ndim))), lax.full_like(counts, 0))
+    return lax.select(
+        target != ignore_index, lax.broadcast_in_dim(ct, target.shape, tuple(range(ct.ndim))), lax.full_like(counts, 0)
+    )
 
 
 def _spread_classes(v: Any, shape: Any) -> Any:
@@ -346,4 +348,6 @@ soft_cross_entropy.grad_by_vjp("x", "target")
 @soft_cross_entropy.validate
 def _(x, target, weight=None, smoothing=0.0, **attributes):
     if np.dtype(target.dtype).kind not in "fV":
-        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {type_name(target.dtype)}")
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {type_name(target.dtype)}"
+        )

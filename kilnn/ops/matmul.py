@@ -27,7 +27,7 @@ def _swap(x: Any) -> Any:
     return lax.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
-# Two matrices, a matrix and a vector, two vectors, two batches of matrices. --------------------------------------------
+# Two matrices, a matrix and a vector, two vectors, two batches of matrices. ------------------------------------------
 
 
 @op(host=np.matmul)
@@ -92,7 +92,9 @@ def _(ct, a):
 
 def _same_dtype(a: Any, b: Any) -> None:
     if a.dtype != b.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(a.dtype)} != {c_name(b.dtype)}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {c_name(a.dtype)} != {c_name(b.dtype)}"
+        )
     if a.dtype == np.bool_:
         raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
 
@@ -154,7 +156,7 @@ def _check_bmm(a, b):
         raise RuntimeError(f"expected scalar type {type_name(a.dtype)} but found {type_name(b.dtype)}")
 
 
-# Any ranks. ------------------------------------------------------------------------------------------------------------
+# Any ranks. ----------------------------------------------------------------------------------------------------------
 
 
 def product(a: Any, b: Any) -> Any:
@@ -242,7 +244,7 @@ def _check_batches(left: Any, right: Any) -> None:
         )
 
 
-# Products added to something. ------------------------------------------------------------------------------------------
+# Products added to something. ----------------------------------------------------------------------------------------
 
 
 @op
@@ -290,8 +292,8 @@ def _check_added(x: Any, a: Any, b: Any, check: Any) -> None:
     for back in range(1, len(shape) + 1):
         if back > len(target):
             raise RuntimeError(
-                f"expand(torch.{type_name(x.dtype)}Tensor{{{size_text(shape)}}}, size={size_text(target)}): the number of "
-                f"sizes provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor "
+                f"expand(torch.{type_name(x.dtype)}Tensor{{{size_text(shape)}}}, size={size_text(target)}): the number "
+                f"of sizes provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor "
                 f"({len(shape)})"
             )
         if shape[-back] not in (1, target[-back]):
@@ -301,7 +303,9 @@ def _check_added(x: Any, a: Any, b: Any, check: Any) -> None:
                 f"Tensor sizes: {size_text(shape)}"
             )
     if x.dtype != a.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_name(x.dtype)} and {type_name(a.dtype)}")
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {type_name(x.dtype)} and {type_name(a.dtype)}"
+        )
 
 
 addmm.validate(lambda x, a, b: _check_added(x, a, b, _check_mm))
@@ -310,7 +314,7 @@ addmm_scaled.validate(lambda x, a, b, beta, alpha: _check_added(x, a, b, _check_
 baddbmm_scaled.validate(lambda x, a, b, beta, alpha: _check_added(x, a, b, _check_bmm))
 
 
-# Einstein sums: one operand saves nothing, two save each other. --------------------------------------------------------
+# Einstein sums: one operand saves nothing, two save each other. ------------------------------------------------------
 
 
 def _einsum(equation: str, *xs: Any) -> Any:

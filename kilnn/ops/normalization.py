@@ -50,7 +50,7 @@ def batch_norm(x, weight=None, bias=None, running_mean=None, running_var=None, e
     else:
         mean, var = wide(running_mean), wide(running_var)
         centred = wide_x - _over(mean, x.shape, (1,))
-    invstd = lax.rsqrt(var + eps.astype(var.dtype))
+    invstd = lax.rsqrt(var + lax.convert_element_type(eps, var.dtype))
     scale = invstd if weight is None else invstd * weight
     y = centred * _over(scale, x.shape, (1,))
     if bias is not None:
@@ -94,7 +94,9 @@ def _(x, weight=None, bias=None, running_mean=None, running_var=None, eps=1e-5, 
     named = (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias))
     for name, v in named:
         if v is not None and _count(v.shape, range(len(v.shape))) != x.shape[1]:
-            raise RuntimeError(f"{name} should contain {x.shape[1]} elements not {_count(v.shape, range(len(v.shape)))}")
+            raise RuntimeError(
+                f"{name} should contain {x.shape[1]} elements not {_count(v.shape, range(len(v.shape)))}"
+            )
     if not training and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
 
@@ -102,7 +104,7 @@ def _(x, weight=None, bias=None, running_mean=None, running_var=None, eps=1e-5, 
 @op
 def blend(old, new, momentum: Scalar, *, unbias):
     """The running statistic (1 - momentum) * old + momentum * new; `unbias` values turn a biased variance right."""
-    factor = momentum.astype(old.dtype)
+    factor = lax.convert_element_type(momentum, old.dtype)
     fresh = new.astype(old.dtype)
     if unbias > 1:
         fresh = fresh * (unbias / (unbias - 1))
@@ -143,7 +145,7 @@ def layer_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, dims):
     """(y, mean, 1 / sqrt(variance + eps)) over the last `dims` dimensions."""
     axes = _trailing(x, dims)
     centred, mean = _moments(wide(x), axes)
-    rstd = lax.rsqrt(_keep_mean(lax.square(centred), axes) + eps.astype(centred.dtype))
+    rstd = lax.rsqrt(_keep_mean(lax.square(centred), axes) + lax.convert_element_type(eps, centred.dtype))
     y = centred * rstd
     if weight is not None:
         y = y * weight
@@ -185,7 +187,7 @@ def _(x, weight=None, bias=None, eps=1e-5, *, dims):
 def rms_norm(x, weight=None, eps: Scalar = 1e-6, *, dims):
     """(y, 1 / sqrt(mean square + eps)) over the last `dims` dimensions."""
     wide_x = wide(x)
-    rstd = lax.rsqrt(_keep_mean(lax.square(wide_x), _trailing(x, dims)) + eps.astype(wide_x.dtype))
+    rstd = lax.rsqrt(_keep_mean(lax.square(wide_x), _trailing(x, dims)) + lax.convert_element_type(eps, wide_x.dtype))
     y = wide_x * rstd
     return (y if weight is None else y * weight).astype(x.dtype), rstd
 
@@ -217,7 +219,7 @@ def group_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, groups):
     """(y, mean, 1 / sqrt(variance + eps)) for each sample and each group of channels."""
     parts = _grouped(wide(x), groups)
     centred, mean = _moments(parts, (2, 3))
-    rstd = lax.rsqrt(_keep_mean(lax.square(centred), (2, 3)) + eps.astype(parts.dtype))
+    rstd = lax.rsqrt(_keep_mean(lax.square(centred), (2, 3)) + lax.convert_element_type(eps, parts.dtype))
     y = centred * rstd
     if weight is not None:
         y = y * _channels(wide(weight), groups, parts.shape)

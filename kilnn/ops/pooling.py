@@ -56,7 +56,7 @@ def max_pool(x, *, kernel, stride, padding, dilation):
     winner = lax.full(best.shape, 0, counter)
     for number, place in enumerate(taps[1:], 1):
         rival = _tap(padded, place, out, stride, dilation)
-        wins = (rival > best) | (rival != rival)  # NaN wins, as in PyTorch
+        wins = (rival > best) | (rival != rival)  # noqa: PLR0124 - NaN wins, as in PyTorch
         best = lax.select(wins, rival, best)
         winner = lax.select(wins, lax.full(best.shape, number, counter), winner)
     return best, winner

@@ -1,4 +1,7 @@
-"""Reductions: sums, means, extremes, moments and norms. `dims` is a tuple of dimensions counted from 0, or None for all."""
+"""Reductions: sums, means, extremes, moments and norms.
+
+`dims` is a tuple of dimensions counted from 0, or None for all.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import is_integral, power_of
+from kilnn.ops.arithmetic import is_integral, is_nan, power_of
 from kilnn.ops.checks import type_name
 from kilnn.ops.elementary import sign_of
 from kilnn.ops.spec import op
@@ -74,7 +77,9 @@ def _(ct, x_shape, dims, keepdim):
 
 
 def _mean_on_host(x: Any, *, dims: Dims, keepdim: bool) -> Any:
-    return np.asarray(np.sum(x, axis=axes_of(x.shape, dims), keepdims=keepdim)) / np.array(_count(x.shape, dims), x.dtype)
+    return np.asarray(np.sum(x, axis=axes_of(x.shape, dims), keepdims=keepdim)) / np.array(
+        _count(x.shape, dims), x.dtype
+    )
 
 
 @op(half="upcast", host=_mean_on_host)
@@ -101,12 +106,12 @@ def _(x, *, dims, keepdim):
 def nansum(x, *, dims, keepdim):
     """The sum of what is not NaN."""
     axes = axes_of(x.shape, dims)
-    return _kept(lax.reduce_sum(_whole(jnp.where(x != x, 0, x)), axes), x.shape, axes, keepdim)
+    return _kept(lax.reduce_sum(_whole(jnp.where(is_nan(x), 0, x)), axes), x.shape, axes, keepdim)
 
 
 @nansum.grad("x")
 def _(ct, x, x_shape, dims, keepdim):
-    return jnp.where(x != x, 0, spread(ct, x_shape, dims, keepdim))
+    return jnp.where(is_nan(x), 0, spread(ct, x_shape, dims, keepdim))
 
 
 @op(half="upcast")
@@ -150,15 +155,15 @@ def to_equals(ct: Any, x: Any, out: Any, dims: Dims, keepdim: bool) -> Any:
     """The cotangent of an extreme, shared evenly by the elements that are equal to it."""
     chosen = x == spread(out, x.shape, dims, keepdim)
     if x.dtype.kind not in "iub":
-        chosen = chosen | (x != x)
+        chosen = chosen | is_nan(x)
     axes = axes_of(x.shape, dims)
     ties = lax.reduce_sum(chosen.astype(ct.dtype), axes)
     share = lax.reshape(ct, ties.shape) / ties
     return jnp.where(chosen, spread(share, x.shape, dims, False), 0)
 
 
-amax.grad("x")(lambda ct, x, out, dims, keepdim: to_equals(ct, x, out, dims, keepdim))
-amin.grad("x")(lambda ct, x, out, dims, keepdim: to_equals(ct, x, out, dims, keepdim))
+amax.grad("x")(to_equals)
+amin.grad("x")(to_equals)
 amax.validate(lambda x, *, dims, keepdim: _require_elements("amax", x.shape, dims))
 amin.validate(lambda x, *, dims, keepdim: _require_elements("amin", x.shape, dims))
 
@@ -197,7 +202,7 @@ def _moment_gradient(ct: Any, x: Any, dims: Dims, keepdim: bool, correction: flo
     return spread(ct, x.shape, dims, keepdim) * slope * (x - spread(center, x.shape, dims, False))
 
 
-def _require_float(x: Any) -> None:
+def _require_float(x: Any, *, dims: Dims, correction: float, keepdim: bool) -> None:
     if is_integral(x):
         raise RuntimeError("std and var only support floating point and complex dtypes")
 
@@ -224,8 +229,8 @@ def _(ct, x, out, dims, correction, keepdim):
     return _moment_gradient(jnp.where(out == 0, 0, ct / (2 * out)), x, dims, keepdim, correction)
 
 
-var.validate(lambda x, *, dims, correction, keepdim: _require_float(x))
-std.validate(lambda x, *, dims, correction, keepdim: _require_float(x))
+var.validate(_require_float)
+std.validate(_require_float)
 
 
 def _magnitude_power(x: Any, exponent: float) -> Any:
@@ -275,8 +280,7 @@ def _(ct, x, out, ord, dims, keepdim):
 def _(x, *, ord, dims, keepdim):
     if is_integral(x):
         raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. "
-            f"Got {type_name(x.dtype)}"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}"
         )
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kilnn.ops.arithmetic import c_name, is_nan
 from kilnn.ops.checks import type_name
 from kilnn.ops.spec import Scalar, op
 
@@ -62,12 +63,12 @@ def fmax(a, b):
 
 @fmax.grad("a")
 def _(ct, a, b):
-    return jnp.where((a >= b) | (b != b), ct, 0)
+    return jnp.where((a >= b) | is_nan(b), ct, 0)
 
 
 @fmax.grad("b")
 def _(ct, a, b):
-    return jnp.where((a >= b) | (b != b), 0, ct)
+    return jnp.where((a >= b) | is_nan(b), 0, ct)
 
 
 @op(promote="numeric", host=np.fmin)
@@ -78,12 +79,12 @@ def fmin(a, b):
 
 @fmin.grad("a")
 def _(ct, a, b):
-    return jnp.where((a <= b) | (b != b), ct, 0)
+    return jnp.where((a <= b) | is_nan(b), ct, 0)
 
 
 @fmin.grad("b")
 def _(ct, a, b):
-    return jnp.where((a <= b) | (b != b), 0, ct)
+    return jnp.where((a <= b) | is_nan(b), 0, ct)
 
 
 def _clamp_on_host(x: Any, low: Any = None, high: Any = None) -> Any:
@@ -141,8 +142,7 @@ def _(ct, condition):
 def _(condition, x, y):
     if condition.dtype != np.bool_:
         raise RuntimeError(
-            "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{type_name(condition.dtype)}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {type_name(condition.dtype)}"
         )
 
 
@@ -162,9 +162,7 @@ def _(ct, mask):
     return jnp.where(mask_of(mask), ct, 0)
 
 
-@op(
-    promote="numeric", host=lambda x, mask, value: np.where(mask_of(mask), value, x), backward_name="IndexPutBackward0"
-)
+@op(promote="numeric", host=lambda x, mask, value: np.where(mask_of(mask), value, x), backward_name="IndexPutBackward0")
 def masked_write(x, mask, value):
     """x[mask] = value for a value that broadcasts with x: what `masked_fill` does for a number."""
     return jnp.where(mask_of(mask), value, x)
@@ -177,9 +175,7 @@ masked_write.grad("value")(lambda ct, mask: jnp.where(mask_of(mask), ct, 0))
 @masked_fill.validate
 def _(x, mask, value):
     if mask.dtype != np.bool_:
-        word = {"int64": "long int", "uint8": "unsigned char", "int32": "int", "float32": "float", "float64": "double"}
-        name = np.dtype(mask.dtype).name
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {word.get(name, name)}")
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}")
     if not isinstance(value, type) and value.shape:
         raise RuntimeError(
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
@@ -196,7 +192,7 @@ def nan_to_num(x, nan: Scalar, posinf: Scalar = None, neginf: Scalar = None):
     high = np.array(limits.max, x.dtype) if posinf is None else lax.convert_element_type(posinf, x.dtype)
     low = np.array(limits.min, x.dtype) if neginf is None else lax.convert_element_type(neginf, x.dtype)
     finite = jnp.where(x == np.inf, high, jnp.where(x == -np.inf, low, x))
-    return jnp.where(x != x, lax.convert_element_type(nan, x.dtype), finite)
+    return jnp.where(is_nan(x), lax.convert_element_type(nan, x.dtype), finite)
 
 
 @nan_to_num.grad("x")

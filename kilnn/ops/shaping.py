@@ -23,7 +23,7 @@ def _view_op(name: str, node: str, forward: Any, back: Any, put: Any, host: Any)
     return view
 
 
-# The same elements in the same order. ----------------------------------------------------------------------------------
+# The same elements in the same order. --------------------------------------------------------------------------------
 
 
 def _reshape(x, *, shape):
@@ -47,9 +47,10 @@ unsqueeze = _reshape_op("unsqueeze", "UnsqueezeBackward0")
 squeeze = _reshape_op("squeeze", "SqueezeBackward1")
 alias = _reshape_op("alias", "AliasBackward0")
 reshape_copy = _reshape_op("reshape_copy", "UnsafeViewBackward0")
+contiguous = _reshape_op("contiguous", "CloneBackward0")
 
 
-# Permutations. ---------------------------------------------------------------------------------------------------------
+# Permutations. -------------------------------------------------------------------------------------------------------
 
 
 def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ transpose = _permute_op("transpose", "TransposeBackward0")
 t = _permute_op("t", "TBackward0")
 
 
-# Expansion. ------------------------------------------------------------------------------------------------------------
+# Expansion. ----------------------------------------------------------------------------------------------------------
 
 
 @op(host=lambda x, *, shape: np.broadcast_to(x, shape))
@@ -110,7 +111,7 @@ def _(base, value, *, shape):
     return lax.reshape(jnp.take_along_axis(table, place[None, :], 0), base.shape)
 
 
-# Blocks: run-time starts, static sizes and steps. ----------------------------------------------------------------------
+# Blocks: run-time starts, static sizes and steps. --------------------------------------------------------------------
 
 
 def _spans(shape: Any, dims: Any, sizes: Any, steps: Any) -> list[int]:
@@ -184,7 +185,7 @@ split = _block_op("split", "SplitBackward0")
 unbind = _block_op("unbind", "UnbindBackward0")
 
 
-# Diagonals and windows: fixed places. ----------------------------------------------------------------------------------
+# Diagonals and windows: fixed places. --------------------------------------------------------------------------------
 
 
 def _diagonal_places(shape: Any, offset: int, dim1: int, dim2: int) -> tuple[Any, ...]:
@@ -218,7 +219,7 @@ def _window_places(length: int, size: int, step: int) -> Any:
 
 @op
 def unfold(x, *, dim, size, step):
-    """Windows of `size` elements along a dimension, `step` apart; the elements of a window become the last dimension."""
+    """Windows of `size` elements along a dimension, `step` apart, whose elements become the last dimension."""
     if not x.ndim:
         return jnp.broadcast_to(x, (size,))
     windows = jnp.take(x, _window_places(x.shape[dim], size, step), dim, mode="clip", unique_indices=False)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import is_bool
+from kilnn.ops.arithmetic import is_bool, is_nan
 from kilnn.ops.reduction import to_equals
 from kilnn.ops.spec import op
 
@@ -74,13 +74,13 @@ argmax.validate(lambda x, *, dim, keepdim: _check_arg("argmax", x, dim))
 argmin.validate(lambda x, *, dim, keepdim: _check_arg("argmin", x, dim))
 
 
-def to_places(ct: Any, places: Any, shape: Any, dim: int, keepdim: bool) -> Any:
+def to_places(ct: Any, out1: Any, x_shape: Any, dim: int, keepdim: bool) -> Any:
     """The cotangent of a reduction that picked one element along `dim`: all of it goes to that element."""
-    if not shape:
+    if not x_shape:
         return ct
     if not keepdim:
-        ct, places = lax.expand_dims(ct, (dim,)), lax.expand_dims(places, (dim,))
-    chosen = lax.broadcasted_iota(_INT64, shape, dim) == places
+        ct, out1 = lax.expand_dims(ct, (dim,)), lax.expand_dims(out1, (dim,))
+    chosen = lax.broadcasted_iota(_INT64, x_shape, dim) == out1
     return jnp.where(chosen, ct, 0)
 
 
@@ -113,8 +113,8 @@ def median_dim(x, *, dim, keepdim):
     middle = jnp.asarray((size - 1) // 2, _INT64)
     if x.dtype.kind not in "iub":
         # NaN sorts last, and one NaN makes the median NaN.
-        has_nan = lax.reduce_or(line != line, (dim,))
-        first_nan = size - lax.reduce_sum((line != line).astype(np.int64), (dim,))
+        has_nan = lax.reduce_or(is_nan(line), (dim,))
+        first_nan = size - lax.reduce_sum(is_nan(line).astype(np.int64), (dim,))
         middle = jnp.where(has_nan, first_nan, middle)
     at = lax.expand_dims(jnp.broadcast_to(middle, line.shape[:dim] + line.shape[dim + 1 :]), (dim,))
     return _pick(values, at, dim, keepdim, x.shape), _pick(places, at, dim, keepdim, x.shape)
@@ -146,13 +146,11 @@ def _(x, *, k, dim, keepdim):
 
 
 for _extreme, _name in ((max_dim, "max"), (min_dim, "min"), (median_dim, "median")):
-    _extreme.grad("x")(lambda ct, out1, x_shape, dim, keepdim: to_places(ct, out1, x_shape, dim, keepdim))
+    _extreme.grad("x")(to_places)
     _extreme.validate(lambda x, *, dim, keepdim, _name=_name: _require_size(_name, x, dim))
 
 
-@kthvalue.grad("x")
-def _(ct, out1, x_shape, dim, keepdim):
-    return to_places(ct, out1, x_shape, dim, keepdim)
+kthvalue.grad("x")(to_places)
 
 
 @op
@@ -162,7 +160,7 @@ def median(x):
     middle = lax.sort(flat)[(x.size - 1) // 2]
     if x.dtype.kind in "iub":
         return middle
-    return jnp.where(lax.reduce_or(flat != flat, (0,)), np.nan, middle)
+    return jnp.where(lax.reduce_or(is_nan(flat), (0,)), np.nan, middle)
 
 
 median.grad("x")(lambda ct, x, out: to_equals(ct, x, out, None, False))
@@ -270,7 +268,7 @@ def _running_extreme(x: Any, dim: int, largest: bool) -> Any:
     def later(a: Any, b: Any) -> Any:
         better = (b[0] >= a[0]) if largest else (b[0] <= a[0])
         if x.dtype.kind not in "iub":
-            better = better & (a[0] == a[0]) | (b[0] != b[0])
+            better = (better & ~is_nan(a[0])) | is_nan(b[0])
         return jnp.where(better, b[0], a[0]), jnp.where(better, b[1], a[1])
 
     return lax.associative_scan(later, (x, lax.broadcasted_iota(_INT64, x.shape, dim)), axis=dim)

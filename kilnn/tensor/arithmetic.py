@@ -200,4 +200,3 @@ class ArithmeticMethods(ElementaryMethods, CastingMethods, MatmulMethods):
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return record(ops.floor_divide, (self, other)), record(ops.remainder, (self, other))
-

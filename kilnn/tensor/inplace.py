@@ -12,7 +12,7 @@ from kilnn.ops import matmul as products
 from kilnn.tensor.doors import inplace, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position
 from kilnn.tensor.functions import shaping
-from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value
+from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value, whole_number
 from kilnn.tensor.functions.subscripts import index_tensors, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
 
@@ -32,14 +32,14 @@ class ArithmeticInplace(ElementaryInplace):
 
     def add_(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
         """self += alpha * other."""
-        if alpha == 1:
+        if alpha == 1 and alpha is not True:
             return inplace(self, arithmetic.add, (self, other))
         check_alpha(self, other, alpha)
         return inplace(self, arithmetic.add_scaled, (self, other, alpha))
 
     def sub_(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
         """self -= alpha * other."""
-        if alpha == 1:
+        if alpha == 1 and alpha is not True:
             return inplace(self, arithmetic.sub, (self, other))
         check_alpha(self, other, alpha)
         return inplace(self, arithmetic.sub_scaled, (self, other, alpha))
@@ -85,7 +85,7 @@ class ArithmeticInplace(ElementaryInplace):
 
     def addcmul_(self: Any, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
         """self += value * tensor1 * tensor2."""
-        return inplace(self, arithmetic.addcmul, (self, tensor1, tensor2, value))
+        return inplace(self, arithmetic.addcmul, (self, tensor1, tensor2, whole_number(value, self, tensor1, tensor2)))
 
     def addcdiv_(self: Any, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
         """self += value * tensor1 / tensor2."""
@@ -236,16 +236,16 @@ class InplaceMethods(ArithmeticInplace):
     def index_add_(self: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
         """In-place `index_add`."""
         scaled = source if alpha == 1 else record(arithmetic.mul, (source, alpha))
-        return inplace(self, indexing.index_add, (self, index, scaled), (normalize_dim(dim, self.ndim),))
+        return inplace(self, indexing.index_add, (self, index, scaled), _extent(self, dim))
 
     def index_copy_(self: Any, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """In-place `index_copy`."""
-        return inplace(self, indexing.index_copy, (self, index, source), (normalize_dim(dim, self.ndim),))
+        return inplace(self, indexing.index_copy, (self, index, source), _extent(self, dim))
 
     def index_fill_(self: Any, dim: int, index: Tensor, value: Any) -> Tensor:
         """In-place `index_fill`."""
         operands = (self, index, by_position.filling(self, value))
-        return inplace(self, indexing.index_fill, operands, (normalize_dim(dim, self.ndim),))
+        return inplace(self, indexing.index_fill, operands, _extent(self, dim))
 
     def scatter_(
         self: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None

@@ -184,6 +184,8 @@ class Tensor(
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -482,8 +484,9 @@ def backward(
         for t in inputs:
             if not t.requires_grad:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
-            t.retain_grad()
     pairs = check_gradients(tensors, gradients)
+    for t in inputs or ():
+        t.retain_grad()
     retain = create_graph if retain_graph is None else retain_graph
     Walk(pairs, retain=retain, create_graph=create_graph, inputs=inputs, capture=False).run()
 

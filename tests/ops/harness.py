@@ -1,7 +1,7 @@
 """One row per operation, checked against PyTorch: values, dtypes, gradients, and which tensors the backward pass saves.
 
-What PyTorch saves is found by experiment: write in place on each operand and output before `backward()` and see whether
-it raises; call `backward()` twice and see whether it raises. The plan that the engine makes of the formulas must name the
+What PyTorch saves is found by experiment: write in place on each operand and output before `backward()` and see if
+it raises; call `backward()` twice and see if it raises. The plan that the engine makes of the formulas must name the
 same tensors.
 
 All rows of a table are computed by one compiled program for each dtype: a program for each row would cost 50 ms apiece.
@@ -167,7 +167,7 @@ def compute_together(jobs: list[Job]) -> None:
         for job, (arrays, cotangents) in zip(jobs, operands, strict=True):
             try:
                 results.append(job.compute(arrays, cotangents))
-            except Exception as error:  # noqa: BLE001  # the row's own test raises it
+            except Exception as error:  # the row's own test raises it
                 job.result = error
                 results.append(([], []))
         return results
@@ -196,7 +196,7 @@ class Table(list[Row]):
                 if gradients or dtype in r.others:
                     try:
                         jobs[id(r)] = Job(r, dtype, gradients)
-                    except Exception as error:  # noqa: BLE001  # the row's own test raises it
+                    except Exception as error:  # the row's own test raises it
                         jobs[id(r)] = error
             compute_together([j for j in jobs.values() if isinstance(j, Job)])
         found = self.jobs[dtype][id(row)]
@@ -266,9 +266,9 @@ def _check_twin(row: Row, job: Job, theirs: list[torch.Tensor]) -> None:
     with np.errstate(all="ignore"):
         hosted = job.entry.host(*job.arrays)
     for k, (a, b) in enumerate(zip(hosted if isinstance(hosted, tuple) else (hosted,), theirs, strict=True)):
-        if b.dtype is torch.bfloat16:
-            a = np.asarray(a).astype(ml_dtypes.bfloat16)  # NumPy's products of bfloat16 are float32; the engine casts
-        same(a, b, row.scale, f"NumPy twin, output {k}")
+        # NumPy's products of bfloat16 are float32; the engine casts them.
+        found = np.asarray(a).astype(ml_dtypes.bfloat16) if b.dtype is torch.bfloat16 else a
+        same(found, b, row.scale, f"NumPy twin, output {k}")
 
 
 def check_other_dtype(row: Row, dtype: str) -> None:
@@ -289,7 +289,16 @@ def check_other_dtype(row: Row, dtype: str) -> None:
     _check_twin(row, job, theirs)
 
 
-# What is saved. --------------------------------------------------------------------------------------------------------
+def message_of(function: Callable[..., Any], *arguments: Any) -> str:
+    """The text of the RuntimeError that a call raises."""
+    try:
+        function(*arguments)
+    except RuntimeError as error:
+        return str(error)
+    raise AssertionError("no RuntimeError was raised")
+
+
+# What is saved. -------------------------------------------------------------------------------------------------------
 
 
 def _fresh(row: Row, wanted: int, dtype: str) -> tuple[list[Any], list[torch.Tensor]]:
@@ -316,7 +325,7 @@ def _raises(f: Callable[[], Any], words: str) -> bool:
 
 
 def torch_saves(row: Row, wanted: int, dtype: str = "float32") -> tuple[set[int], set[int], bool]:
-    """The operands and outputs that PyTorch saves for the gradient of one operand, and whether a second backward raises."""
+    """What PyTorch saves for the gradient of one operand: operands, outputs, and whether a second backward raises."""
 
     def backward(outs: list[torch.Tensor]) -> None:
         first = next(t for t in outs if t.requires_grad)

@@ -15,7 +15,9 @@ from kilnn.ops.spec import Op
 
 def arrays(*operands: Any, dtype: Any = np.float32) -> list[Any]:
     """Operands as the engine hands them over: arrays, `None`, numbers as 0-d arrays."""
-    return [np.asarray(a, dtype) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in operands]
+    return [
+        np.asarray(a, dtype) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in operands
+    ]
 
 
 def forward(op: Op, operands: Sequence[Any], **attributes: Any) -> tuple[Any, ...]:
@@ -26,15 +28,17 @@ def forward(op: Op, operands: Sequence[Any], **attributes: Any) -> tuple[Any, ..
     return out if isinstance(out, tuple) else (out,)
 
 
-def gradient(op: Op, name: str, operands: Sequence[Any], outputs: Sequence[Any], cts: Sequence[Any], **attributes: Any) -> Any:
+def gradient(
+    op: Op, name: str, operands: Sequence[Any], outputs: Sequence[Any], cts: Sequence[Any], **attributes: Any
+) -> Any:
     """What the formula of operand `name` gives, after the engine's sum over broadcast dimensions."""
     rule = op.rules[name]
     by_name = dict(zip(op.operands, operands, strict=False))
     named: dict[str, Any] = {}
     for parameter in inspect.signature(rule.fn).parameters:
-        if parameter == "ct" or parameter[:2] == "ct" and parameter[2:].isdigit():
+        if parameter == "ct" or (parameter[:2] == "ct" and parameter[2:].isdigit()):
             named[parameter] = cts[int(parameter[2:] or 0)]
-        elif parameter == "out" or parameter[:3] == "out" and parameter[3:].isdigit():
+        elif parameter == "out" or (parameter[:3] == "out" and parameter[3:].isdigit()):
             named[parameter] = outputs[int(parameter[3:] or 0)]
     statics = {k: attributes[k] for k in rule.attributes}
     for parameter, operand, fact in rule.facts:
@@ -46,7 +50,10 @@ def gradient(op: Op, name: str, operands: Sequence[Any], outputs: Sequence[Any],
     target = by_name[name].shape
     if found.shape != target:
         lead = found.ndim - len(target)
-        found = found.sum(tuple(range(lead)) + tuple(i + lead for i, n in enumerate(target) if n == 1 < found.shape[i + lead]), keepdims=False)
+        found = found.sum(
+            tuple(range(lead)) + tuple(i + lead for i, n in enumerate(target) if n == 1 < found.shape[i + lead]),
+            keepdims=False,
+        )
         found = found.reshape(target)
     return found
 

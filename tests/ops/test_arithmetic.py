@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+
+from kilnn.ops import arithmetic as ops
 from tests.ops.harness import (
     ALL,
     HALF,
@@ -20,11 +22,9 @@ from tests.ops.harness import (
     run,
 )
 
-from kilnn.ops import arithmetic as ops
-
 a, b, c = floats(2, 3), floats(2, 3), floats(2, 3)
 row, column, one = floats(3), floats(2, 1), floats()
-bits = ALL + ("int8",)
+bits = (*ALL, "int8")
 
 ROWS = Table([
     Row(ops.add, torch.add, (a, b), others=bits),
@@ -48,9 +48,11 @@ ROWS = Table([
     Row(ops.div, torch.div, (a, 4), others=bits),
     Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="floor"), (a, positive(2, 3)), ("floor",)),
     Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="trunc"), (a, positive(2, 3)), ("trunc",)),
-    Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="floor"), (floats(9, low=-9, high=9), 2), ("floor",),
+    Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="floor"), (floats(9, low=-9, high=9), 2),
+        ("floor",),
         others=("int64", "int8"), saves=False),
-    Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="trunc"), (floats(9, low=-9, high=9), 2), ("trunc",),
+    Row(ops.div_rounded, lambda x, y: torch.div(x, y, rounding_mode="trunc"), (floats(9, low=-9, high=9), 2),
+        ("trunc",),
         others=("int64", "int8"), saves=False),
     Row(ops.floor_divide, torch.floor_divide, (a, positive(2, 3)), grads=False, saves=False),
     Row(ops.floor_divide, torch.floor_divide, (floats(9, low=-9, high=9), -4), others=("int64", "int8", "float16"),
@@ -66,7 +68,8 @@ ROWS = Table([
     Row(ops.pow_, torch.pow, (floats(2, 3, high=4), ints(2, 3, high=4)), others=("int64", "uint8")),
     Row(ops.pow_, torch.pow, (floats(9, low=-2, high=3), ints(9, low=-2, high=2)), others=("int64",), grads=False,
         saves=False),
-    *[Row(ops.pow_static, lambda x, e=e: x**e, (positive(2, 3),), (e,), others=("int64", "int8") if isinstance(e, int) else ())
+    *[Row(ops.pow_static, lambda x, e=e: x**e, (positive(2, 3),), (e,), others=("int64", "int8") if isinstance(e,
+        int) else ())
       for e in (0, 1, 2, 3, 5, -1, -2, 0.5, -0.5, 1.5, -2.5, 2.0)],
     Row(ops.pow_static, lambda x: x**3, (a,), (3,), others=("int64", "int8", "float16")),
     Row(ops.atan2, torch.atan2, (a, b), others=("int64",)),
@@ -77,7 +80,8 @@ ROWS = Table([
     Row(ops.lerp, torch.lerp, (a, b, positive(2, 3)), others=("int64",)),
     Row(ops.addcmul, lambda x, y, z, v: torch.addcmul(x, y, z, value=v), (a, row, c, 1), others=("int64", "float16")),
     Row(ops.addcmul, lambda x, y, z, v: torch.addcmul(x, y, z, value=v), (a, b, c, -0.5)),
-    Row(ops.addcdiv, lambda x, y, z, v: torch.addcdiv(x, y, z, value=v), (a, row, positive(2, 3), 0.5), others=("int64", "float16")),
+    Row(ops.addcdiv, lambda x, y, z, v: torch.addcdiv(x, y, z, value=v), (a, row, positive(2, 3), 0.5),
+        others=("int64", "float16")),
 ])  # fmt: skip
 
 
@@ -137,8 +141,10 @@ def test_exponents_are_static_or_run_time_inputs():
         (ops.sub, (np.ones(2, bool), np.ones(2, bool)), "two bool tensors"),
         (ops.sub, (np.ones(2, np.float32), np.ones(2, bool)), "with a bool tensor"),
         (ops.sub, (np.ones(2, np.float32), True), "with a bool tensor"),
-        (ops.lerp, (np.ones(2, np.float32),) * 2 + (np.ones(2),), "expected dtype float for `weight` but got dtype double"),
-        (ops.lerp_scalar, (np.ones(2, np.float32), np.ones(2), 0.5), "expected dtype float for `end` but got dtype double"),
+        (ops.lerp, (np.ones(2, np.float32),) * 2 + (np.ones(2),),
+            "expected dtype float for `weight` but got dtype double"),
+        (ops.lerp_scalar, (np.ones(2, np.float32), np.ones(2), 0.5),
+            "expected dtype float for `end` but got dtype double"),
         (ops.add, (np.ones((2, 3), np.float32), np.ones(2, np.float32)),
          r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 1"),
     ],

@@ -3,9 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import ALL, WHOLE, Fixed, Row, Table, check_other_dtype, check_values, entry_for, floats, ints, mask
 
 from kilnn.ops import comparison as ops
+from tests.ops.harness import (
+    ALL,
+    WHOLE,
+    Fixed,
+    Row,
+    Table,
+    check_other_dtype,
+    check_values,
+    entry_for,
+    floats,
+    ints,
+    mask,
+)
 
 a, b = Fixed(1.0, 2.0, 3.0, np.nan), Fixed(1.0, 3.0, 2.0, np.nan)
 special = Fixed(0.0, -0.0, 1.0, np.nan, np.inf, -np.inf)
@@ -27,7 +39,8 @@ ROWS = Table([
         (ops.bitwise_and, torch.bitwise_and), (ops.bitwise_or, torch.bitwise_or), (ops.bitwise_xor, torch.bitwise_xor)]
         for x, y in [(i, j), (mask(2, 3), mask(3)), (i, mask(3)), (i, 5)]],
     *[Row(op, oracle, (floats(3), floats(3)), others=(*ALL, "float32")) for op, oracle in [
-        (ops.bitwise_and, torch.bitwise_and), (ops.bitwise_or, torch.bitwise_or), (ops.bitwise_xor, torch.bitwise_xor)]],
+        (ops.bitwise_and, torch.bitwise_and), (ops.bitwise_or, torch.bitwise_or), (ops.bitwise_xor,
+            torch.bitwise_xor)]],
     Row(ops.left_shift, torch.bitwise_left_shift, (i, 2)),
     Row(ops.right_shift, torch.bitwise_right_shift, (i, 1)),
     Row(ops.bitwise_not, torch.bitwise_not, (i,)),
@@ -35,8 +48,10 @@ ROWS = Table([
     *[Row(op, oracle, (special,), others=WHOLE) for op, oracle in [
         (ops.isnan, torch.isnan), (ops.isinf, torch.isinf), (ops.isfinite, torch.isfinite),
         (ops.signbit, torch.signbit)]],
-    Row(ops.isclose, lambda x, y, r, t: torch.isclose(x, y, r, t), (special, Fixed(1e-9, 1e-3, 1.0 + 1e-7, np.nan, np.inf, np.inf), 1e-5, 1e-8), (False,)),
-    Row(ops.isclose, lambda x, y, r, t: torch.isclose(x, y, r, t, equal_nan=True), (special, special, 1e-5, 1e-8), (True,)),
+    Row(ops.isclose, lambda x, y, r, t: torch.isclose(x, y, r, t), (special, Fixed(1e-9, 1e-3, 1.0 + 1e-7, np.nan,
+        np.inf, np.inf), 1e-5, 1e-8), (False,)),
+    Row(ops.isclose, lambda x, y, r, t: torch.isclose(x, y, r, t, equal_nan=True), (special, special, 1e-5, 1e-8),
+        (True,)),
     Row(ops.isclose, lambda x, y, r, t: torch.isclose(x, y, r, t), (i, j, 0.5, 0.0), (False,)),
 ])  # fmt: skip
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import torch.nn.functional as F
-from tests.ops.nn_harness import compare, data, forward
 
 from kilnn.ops.convolution import conv, conv_transpose
+from tests.ops.nn_harness import compare, data, forward
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -47,7 +47,7 @@ def test_conv_transpose(rank, stride, padding, dilation, groups, extra):
 def test_mixed_sizes_and_same_padding():
     for stride, (low, high) in itertools.product(((2, 1), (1, 3)), ((1, 1), (2, 2))):
         compare(
-            conv, lambda x, w: F.conv2d(x, w, None, stride, (low, high)), [data(2, 3, 10, 11), data(5, 3, 4, 3)],  # noqa: B023
+            conv, lambda x, w: F.conv2d(x, w, None, stride, (low, high)), [data(2, 3, 10, 11), data(5, 3, 4, 3)],
             grads=["x", "w"], stride=stride, padding=((low, low), (high, high)), dilation=(1, 1), groups=1,
         )  # fmt: skip
     compare(

@@ -3,26 +3,46 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import TORCH_DTYPES, Row, Table, check_other_dtype, check_saves, check_values, entry_for, floats
 
 from kilnn.base import dtypes
 from kilnn.ops import creation as ops
+from tests.ops.harness import (
+    TORCH_DTYPES,
+    Row,
+    Table,
+    check_other_dtype,
+    check_saves,
+    check_values,
+    entry_for,
+    floats,
+    message_of,
+)
 
 x = floats(2, 3)
 
-ROWS = Table([
-    Row(ops.clone, torch.clone, (x,), others=("int64", "bool", "bfloat16")),
-    Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats(3)), others=("int64", "bool")),
-    Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats())),
-    Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2.5), others=("float16",)),
-    Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2), others=("int64", "uint8")),
-    Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, floats())),
-])
+ROWS = Table(
+    [
+        Row(ops.clone, torch.clone, (x,), others=("int64", "bool", "bfloat16")),
+        Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats(3)), others=("int64", "bool")),
+        Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats())),
+        Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2.5), others=("float16",)),
+        Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2), others=("int64", "uint8")),
+        Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, floats())),
+    ]
+)
 
-CASTS = Table([
-    Row(ops.cast, lambda t, d=d: t.to(TORCH_DTYPES[d]), (floats(2, 3, low=0, high=5),), (dtypes.by_name(d).np,), others=("int64", "bool"))
-    for d in ("float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
-])
+CASTS = Table(
+    [
+        Row(
+            ops.cast,
+            lambda t, d=d: t.to(TORCH_DTYPES[d]),
+            (floats(2, 3, low=0, high=5),),
+            (dtypes.by_name(d).np,),
+            others=("int64", "bool"),
+        )
+        for d in ("float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
+    ]
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -45,6 +65,5 @@ def test_other_dtypes(row, dtype):
 
 @pytest.mark.parametrize("shape", [(4,), (3, 3), (2, 2, 3)])
 def test_copies_that_do_not_fit(shape):
-    theirs = pytest.raises(RuntimeError, torch.ones(2, 3).copy_, torch.ones(shape))
-    ours = pytest.raises(RuntimeError, entry_for, ops.copy, [np.ones((2, 3)), np.ones(shape)], ())
-    assert str(ours.value) == str(theirs.value)
+    expected = message_of(torch.ones(2, 3).copy_, torch.ones(shape))
+    assert message_of(entry_for, ops.copy, [np.ones((2, 3)), np.ones(shape)], ()) == expected

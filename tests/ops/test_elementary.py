@@ -3,16 +3,29 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import ALL, Fixed, Row, Table, check_other_dtype, check_saves, check_values, entry_for, floats, positive, run
 
 from kilnn.ops import elementary as ops
+from tests.ops.harness import (
+    ALL,
+    Fixed,
+    Row,
+    Table,
+    check_other_dtype,
+    check_saves,
+    check_values,
+    entry_for,
+    floats,
+    positive,
+    run,
+)
 
 x, unit, small = floats(2, 3), positive(2, 3), floats(2, 3, low=-0.9, high=0.9)
 
 ROWS = Table([
     *[Row(op, oracle, (x,), others=(*ALL, "int8")) for op, oracle in [
         (ops.floor, torch.floor), (ops.ceil, torch.ceil), (ops.trunc, torch.trunc), (ops.frac, torch.frac),
-        (ops.neg, torch.neg), (ops.sign, torch.sign), (ops.abs_, torch.abs), (ops.exp, torch.exp), (ops.exp2, torch.exp2),
+        (ops.neg, torch.neg), (ops.sign, torch.sign), (ops.abs_, torch.abs), (ops.exp, torch.exp), (ops.exp2,
+            torch.exp2),
         (ops.expm1, torch.expm1), (ops.sigmoid, torch.sigmoid), (ops.sin, torch.sin), (ops.cos, torch.cos),
         (ops.tan, torch.tan), (ops.atan, torch.atan), (ops.sinh, torch.sinh), (ops.cosh, torch.cosh),
         (ops.tanh, torch.tanh), (ops.asinh, torch.asinh), (ops.erf, torch.erf), (ops.erfc, torch.erfc)]],

@@ -50,4 +50,6 @@ def test_dtype_error():
 
 def test_compare_helper_sees_a_wrong_gradient():
     with pytest.raises(AssertionError):
-        compare(embedding, lambda w, i: F.embedding(i, w) * 2, [data(6, 3), INDEX], padding_idx=None, by_frequency=False)
+        compare(
+            embedding, lambda w, i: F.embedding(i, w) * 2, [data(6, 3), INDEX], padding_idx=None, by_frequency=False
+        )

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import Row, check_other_dtype, check_saves, check_values, floats
 
 from kilnn.ops.spec import Op
+from tests.ops.harness import Row, check_other_dtype, check_saves, check_values, floats
 
 
 def make(fn, promote="numeric", host=None):

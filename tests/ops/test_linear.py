@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch.nn.functional as F
-from tests.ops.nn_harness import compare, data, forward
 
 from kilnn.ops.linear import bilinear, linear
+from tests.ops.nn_harness import compare, data, forward
 
 
 @pytest.mark.parametrize("lead", [(), (5,), (70,), (2, 3), (2, 3, 4), (0,)])
@@ -20,7 +20,9 @@ def test_linear_with_a_vector_weight():
 
 
 def test_float64_and_half():
-    compare(linear, F.linear, [data(4, 6, dtype=np.float64), data(3, 6, dtype=np.float64)], grads=["x", "w"], rtol=1e-12)
+    compare(
+        linear, F.linear, [data(4, 6, dtype=np.float64), data(3, 6, dtype=np.float64)], grads=["x", "w"], rtol=1e-12
+    )
     compare(linear, F.linear, [data(4, 6, dtype=np.float16), data(3, 6, dtype=np.float16)], grads=["x", "w"], rtol=2e-3)
 
 

@@ -54,7 +54,8 @@ def test_binary_cross_entropy(reduction, weighted):
 @pytest.mark.parametrize("weight,pos_weight", [(False, False), (True, False), (False, True), (True, True)])
 def test_binary_cross_entropy_with_logits(reduction, weight, pos_weight):
     operands = [
-        data(4, 5) * 5, probabilities, data(4, 5, seed=2) if weight else None, abs(data(5, seed=4)) if pos_weight else None
+        data(4, 5) * 5, probabilities, data(4, 5, seed=2) if weight else None, abs(data(5,
+            seed=4)) if pos_weight else None
     ]  # fmt: skip
     compare(
         L.binary_cross_entropy_with_logits,
@@ -92,7 +93,9 @@ def test_cross_entropy(reduction, weighted, smoothing, shape, ignored):
     attributes = {"reduction": reduction, "ignore_index": ignored, "smooth": smoothing > 0}
     x = torch.tensor(operands[0], requires_grad=True)
     w = torch.tensor(operands[2]) if weighted else None
-    wanted = F.cross_entropy(x, torch.tensor(target), w, ignore_index=ignored, reduction=reduction, label_smoothing=smoothing)
+    wanted = F.cross_entropy(
+        x, torch.tensor(target), w, ignore_index=ignored, reduction=reduction, label_smoothing=smoothing
+    )
     found = forward(L.cross_entropy, arrays(*operands), **attributes)
     close(found[0], wanted)
     ct = np.asarray(data(*wanted.shape) if wanted.ndim else 1.7, np.float32)
@@ -146,8 +149,7 @@ def test_soft_cross_entropy(reduction, weighted, smoothing, shape):
     target = abs(data(*shape, seed=5))
     compare(
         L.soft_cross_entropy,
-        lambda x, t, w, s: F.cross_entropy(x, t, w, reduction=reduction, label_smoothing=smoothing) if len(shape) > 1
-        else F.cross_entropy(x, t, w, reduction=reduction, label_smoothing=smoothing),
+        lambda x, t, w, s: F.cross_entropy(x, t, w, reduction=reduction, label_smoothing=smoothing),
         [data(*shape), target, abs(data(5)) if weighted else None, smoothing], grads=["x", "target"],
         reduction=reduction, smooth=smoothing > 0,
     )  # fmt: skip

@@ -14,7 +14,13 @@ SHAPES = [(6, 4), (3, 4, 5), (3, 4, 5, 6), (2, 4, 3, 2, 3)]
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("affine", [True, False])
 def test_batch_norm_training(shape, affine):
-    operands = [data(*shape) * 3 + 1, *([data(4, seed=1), data(4, seed=2)] if affine else [None, None]), None, None, 1e-5]
+    operands = [
+        data(*shape) * 3 + 1,
+        *([data(4, seed=1), data(4, seed=2)] if affine else [None, None]),
+        None,
+        None,
+        1e-5,
+    ]
     compare(
         batch_norm, lambda x, w, b, m, v, eps: F.batch_norm(x, None, None, w, b, True, 0.1, 1e-5), operands,
         grads=["x", "weight", "bias"] if affine else ["x"], training=True, rtol=1e-4,

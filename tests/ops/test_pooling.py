@@ -41,7 +41,9 @@ def test_max_pool_of_nan_and_integers():
     compare(max_pool, lambda x: F.max_pool2d(x, 2), [np.arange(16).reshape(1, 1, 4, 4)], **attributes)
 
 
-@pytest.mark.parametrize("rank,kernel,stride,padding", [(2, 2, 2, 0), (2, 3, 2, 1), (2, 3, 1, 1), (1, 3, 2, 1), (3, 2, 2, 1)])
+@pytest.mark.parametrize(
+    "rank,kernel,stride,padding", [(2, 2, 2, 0), (2, 3, 2, 1), (2, 3, 1, 1), (1, 3, 2, 1), (3, 2, 2, 1)]
+)
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("divisor", [None, 3])
 def test_avg_pool(rank, kernel, stride, padding, include, divisor):
@@ -64,7 +66,10 @@ def test_avg_pool_ceil_mode(include):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("size,out", [((8, 6), (1, 1)), ((8, 6), (4, 2)), ((7, 9), (3, 5)), ((3, 3), (7, 7)), ((9,), (4,)), ((6, 5, 4), (2, 3, 4))])
+@pytest.mark.parametrize(
+    "size,out",
+    [((8, 6), (1, 1)), ((8, 6), (4, 2)), ((7, 9), (3, 5)), ((3, 3), (7, 7)), ((9,), (4,)), ((6, 5, 4), (2, 3, 4))],
+)
 @pytest.mark.parametrize("lead", [(2, 3), (3,)])
 def test_adaptive_avg_pool(size, out, lead):
     compare(adaptive_avg_pool, lambda x: ADAPTIVE[len(out)](x, out), [data(*lead, *size)], grads=["x"], size=out)

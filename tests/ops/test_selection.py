@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import ALL, Fixed, Row, Table, check_other_dtype, check_saves, check_values, entry_for, floats, mask
 
 from kilnn.ops import selection as ops
+from tests.ops.harness import (
+    ALL,
+    Fixed,
+    Row,
+    Table,
+    check_other_dtype,
+    check_saves,
+    check_values,
+    entry_for,
+    floats,
+    mask,
+)
 
 a, b, low, high = floats(2, 3), floats(2, 3), floats(3, low=-1, high=0), floats(3, low=0, high=1)
 ties, others = Fixed(1.0, 2.0, 3.0, np.nan, 1.0), Fixed(1.0, 3.0, 2.0, 1.0, np.nan)
@@ -60,8 +71,16 @@ x, m = np.ones((2, 3), np.float32), np.ones((2, 3), bool)
     [
         (ops.clamp, (x, None, None), "At least one of 'min' or 'max' must not be None"),
         (ops.where, (x, x, x), "where expected condition to be a boolean tensor, but got a tensor with dtype Float"),
-        (ops.masked_fill, (x, m.astype(np.int64), 1.0), "only supports boolean masks, but got mask with dtype long int"),
-        (ops.masked_fill, (x, m, x), r"only supports a 0-dimensional value tensor, but got tensor with 2 dimension\(s\)"),
+        (
+            ops.masked_fill,
+            (x, m.astype(np.int64), 1.0),
+            "only supports boolean masks, but got mask with dtype long int",
+        ),
+        (
+            ops.masked_fill,
+            (x, m, x),
+            r"only supports a 0-dimensional value tensor, but got tensor with 2 dimension\(s\)",
+        ),
     ],
 )
 def test_errors(op, operands, text):

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import Row, Table, check_saves, check_values, floats
 
 from kilnn.ops import shaping as ops
+from tests.ops.harness import Row, Table, check_saves, check_values, floats
 
 x, cube, scalar = floats(2, 3), floats(4, 5, 6), floats()
 
@@ -22,9 +22,12 @@ ROWS = Table([
     *[Row(op, lambda t: t.permute(2, 0, 1), (cube,), ((2, 0, 1),)) for op in (ops.permute, ops.transpose, ops.t)],
     Row(ops.expand, lambda t: t.expand(2, 4, 3), (floats(1, 3),), ((2, 4, 3),)),
     Row(ops.expand, lambda t: t.expand(2, 3), (scalar,), ((2, 3),)),
-    *[block(op, (slice(None), 2), 2, dims=(1,), sizes=(1,), steps=(1,), shape=(4, 6)) for op in (ops.select, ops.unbind)],
-    *[block(op, (slice(1, 3),), 1, dims=(0,), sizes=(2,), steps=(1,), shape=(2, 5, 6)) for op in (ops.slice_, ops.split)],
-    block(ops.slice_, (slice(1, 4, 2), slice(None), slice(0, 6, 3)), 1, 0, dims=(0, 2), sizes=(2, 2), steps=(2, 3), shape=(2, 5, 2)),
+    *[block(op, (slice(None), 2), 2, dims=(1,), sizes=(1,), steps=(1,), shape=(4, 6)) for op in (ops.select,
+        ops.unbind)],
+    *[block(op, (slice(1, 3),), 1, dims=(0,), sizes=(2,), steps=(1,), shape=(2, 5, 6)) for op in (ops.slice_,
+        ops.split)],
+    block(ops.slice_, (slice(1, 4, 2), slice(None), slice(0, 6, 3)), 1, 0, dims=(0, 2), sizes=(2, 2), steps=(2, 3),
+        shape=(2, 5, 2)),
     block(ops.slice_, (slice(1, 4, 2), None, 3), 1, 3, dims=(0, 1), sizes=(2, 1), steps=(2, 1), shape=(2, 1, 6)),
     block(ops.slice_, (slice(4, 4),), 4, dims=(0,), sizes=(0,), steps=(1,), shape=(0, 5, 6)),
     block(ops.slice_, (slice(3, 3, 2),), 3, dims=(0,), sizes=(0,), steps=(2,), shape=(0, 5, 6)),

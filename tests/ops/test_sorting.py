@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from tests.ops.harness import ALL, Fixed, Row, Table, check_other_dtype, check_saves, check_values, entry_for, floats, run
 
 from kilnn.ops import sorting as ops
+from tests.ops.harness import (
+    ALL,
+    Fixed,
+    Row,
+    Table,
+    check_other_dtype,
+    check_saves,
+    check_values,
+    entry_for,
+    floats,
+    run,
+)
 
 x, cube, scalar = floats(2, 3), floats(2, 3, 4), floats()
 nans = Fixed([1.0, np.nan, 3.0], [np.inf, 0.0, -np.inf])
@@ -14,8 +25,10 @@ ROWS = Table([
     *[Row(op, lambda t, oracle=oracle, dim=dim, keep=keep: oracle(t, dim, keep), (operand,), (dim, keep), others=others)
       for op, oracle in [(ops.argmax, torch.argmax), (ops.argmin, torch.argmin)]
       for operand, dim, keep, others in [
-          (x, None, False, ALL), (cube, 1, True, ALL), (cube, None, True, ()), (scalar, 0, False, ()), (nans, 1, False, ())]],
-    *[Row(op, lambda t, oracle=oracle, dim=dim, keep=keep: tuple(oracle(t, dim, keep)), (operand,), (dim, keep), others=others)
+          (x, None, False, ALL), (cube, 1, True, ALL), (cube, None, True, ()), (scalar, 0, False, ()), (nans, 1, False,
+              ())]],
+    *[Row(op, lambda t, oracle=oracle, dim=dim, keep=keep: tuple(oracle(t, dim, keep)), (operand,), (dim, keep),
+        others=others)
       for op, oracle in [(ops.max_dim, torch.max), (ops.min_dim, torch.min), (ops.median_dim, torch.median)]
       for operand, dim, keep, others in [
           (floats(2, 5), 1, False, ("int64", "float16", "bfloat16")), (cube, 1, True, ()), (scalar, 0, True, ())]],
@@ -26,11 +39,13 @@ ROWS = Table([
     Row(ops.median, torch.median, (Fixed(1.0, np.nan, 0.0),), saves=False),
     *[Row(ops.kthvalue, lambda t, k=k, keep=keep: tuple(torch.kthvalue(t, k, 1, keep)), (cube,), (k, 1, keep))
       for k, keep in [(1, False), (3, True)]],
-    *[Row(ops.sort, lambda t, dim=dim, down=down: tuple(torch.sort(t, dim=dim, descending=down, stable=True)), (operand,), (dim, down), others=others)
+    *[Row(ops.sort, lambda t, dim=dim, down=down: tuple(torch.sort(t, dim=dim, descending=down, stable=True)),
+        (operand,), (dim, down), others=others)
       for operand, dim, down, others in [
           (x, 1, False, ALL), (x, 0, True, ALL), (cube, 1, True, ()), (scalar, 0, False, ()), (nans, 1, False, ()),
           (nans, 1, True, ()), (Fixed(1.0, 2.0, 1.0, 2.0), 0, True, ())]],
-    *[Row(ops.topk, lambda t, k=k, dim=dim, largest=largest: tuple(torch.topk(t, k, dim, largest)), (operand,), (k, dim, largest), others=others)
+    *[Row(ops.topk, lambda t, k=k, dim=dim, largest=largest: tuple(torch.topk(t, k, dim, largest)), (operand,), (k,
+        dim, largest), others=others)
       for operand, k, dim, largest, others in [
           (floats(2, 9, low=-50, high=50), 3, 1, True, ("float16", "bool")), (floats(2, 9), 3, 1, False, ("bfloat16",)),
           (cube, 2, 1, True, ()), (scalar, 1, 0, True, ())]],

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import kilnn
-from kilnn.optim import lr_scheduler as OURS  # noqa: N812
+from kilnn.optim import lr_scheduler as OURS
 
 THEIRS = torch.optim.lr_scheduler
 
@@ -222,7 +222,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("case", ERRORS)
 def test_errors(case):
-    with pytest.raises(Exception) as wanted:  # noqa: PT011 - its type is what is compared
+    with pytest.raises(Exception) as wanted:
         ERRORS[case](THEIRS, theirs())
     with pytest.raises(wanted.type):
         ERRORS[case](OURS, ours())

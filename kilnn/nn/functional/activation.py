@@ -9,6 +9,7 @@ from kilnn.base.dtypes import DType
 from kilnn.engine.rng import next_offset
 from kilnn.ops import activation as ops
 from kilnn.ops import random as random_ops
+from kilnn.tensor.create import zeros_like
 from kilnn.tensor.doors import inplace as write
 from kilnn.tensor.doors import record
 from kilnn.tensor.tensor import Tensor
@@ -113,7 +114,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _run(ops.elu, input, (alpha, 1.0, 1.0 / alpha), inplace)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
     """x times the standard normal distribution function; approximate="tanh" uses a tanh formula.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.gelu.html
@@ -305,7 +306,5 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
-    from kilnn.tensor.create import zeros_like
-
     index = soft.max(dim, keepdim=True)[1]
     return zeros_like(logits).scatter_(dim, index, 1.0) - soft.detach() + soft

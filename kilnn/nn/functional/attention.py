@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from kilnn.base.shapes import broadcast_shapes
 from kilnn.engine.rng import next_offset
 from kilnn.ops import attention as ops
 from kilnn.tensor.doors import record_many
@@ -70,8 +71,6 @@ def _repeat_heads(t: Tensor, heads: int, name: str) -> Tensor:
 def _same_batch(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
         return query, key, value
-    from kilnn.base.shapes import broadcast_shapes
-
     lead = broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
     query, key, value = (t.expand(*lead, *t.shape[-2:]) for t in (query, key, value))
     return query, key, value

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from kilnn.tensor.functions.shaping import broadcast_tensors
 from kilnn.tensor.tensor import Tensor
 
 
-def pairwise_distance(
-    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """||x1 - x2 + eps||_p along the last dimension.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
@@ -26,6 +25,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cosine_similarity.html
     """
+    if x1.shape != x2.shape:
+        x1, x2 = broadcast_tensors(x1, x2)
     first = x1 / x1.norm(2, dim, True).clamp_min(eps)
     second = x2 / x2.norm(2, dim, True).clamp_min(eps)
     return (first * second).sum(dim)

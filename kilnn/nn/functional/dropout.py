@@ -1,4 +1,4 @@
-"""Dropout: elements or whole channels set to zero at random. The mask is drawn from a counter, so it is equal on all devices."""
+"""Dropout: elements or whole channels set to zero at random, by a mask drawn from a counter (equal on all devices)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from kilnn.base.shapes import broadcast_shapes
+from kilnn.nn.functional.distance import pairwise_distance
 from kilnn.ops import loss as ops
 from kilnn.tensor.doors import record, record_many
 from kilnn.tensor.tensor import Tensor
@@ -20,7 +21,8 @@ def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool 
         average = size_average is None or size_average
         reduction = "none" if reduce is False else "mean" if average else "sum"
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=3,
         )
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -60,9 +62,11 @@ def cross_entropy(
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         operands = (input, target, weight, smoothing)
-        loss = record(ops.soft_cross_entropy, operands, ("none" if reduction == "none" else "sum", smoothing > 0))
+        loss: Tensor = record(
+            ops.soft_cross_entropy, operands, ("none" if reduction == "none" else "sum", smoothing > 0)
+        )
         if reduction == "mean":
-            return loss / max(input.numel() // max(input.size(1 if input.dim() > 1 else 0), 1), 1)
+            return loss.div(max(input.numel() // max(input.size(1 if input.dim() > 1 else 0), 1), 1))
         return loss
     attributes = (reduction, int(ignore_index), smoothing > 0)
     return record_many(ops.cross_entropy, (input, target, weight, smoothing), attributes)[0]
@@ -84,8 +88,8 @@ def _fit(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """PyTorch's warning (at the user's line) for sizes that broadcast, its RuntimeError for others."""
     if target.shape != input.shape:
         warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely "
-            "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
         broadcast_shapes(input.shape, target.shape)
@@ -98,12 +102,13 @@ def _weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
     product = loss * weight
     if reduction == "none":
         return product
-    return product.sum() if reduction == "sum" else product.sum() / weight.sum()
+    total: Tensor = product.sum()
+    return total if reduction == "sum" else total / weight.sum()
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-    weight: Tensor | None = None,
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """(input - target)**2, for example averaged.
 
@@ -126,8 +131,8 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-    weight: Tensor | None = None,
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """|input - target|; the arguments are those of `mse_loss`.
 
@@ -141,8 +146,8 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-    beta: float = 1.0,
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", beta: float = 1.0,
 ) -> Tensor:  # fmt: skip
     """d**2 / (2 beta) where d = |input - target| < beta, d - beta / 2 elsewhere.
 
@@ -234,8 +239,8 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-    log_target: bool = False,
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", log_target: bool = False,
 ) -> Tensor:  # fmt: skip
     """target (log target - input): the Kullback-Leibler divergence.
 
@@ -250,9 +255,9 @@ def kl_div(
     if not batchmean:
         if reduction == "mean" and size_average is None and reduce is None:
             warnings.warn(
-                "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides "
-                "only by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the "
-                "same as 'batchmean' in the next major release.",
+                "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' "
+                "divides only by the batch size, and aligns with the KL div math definition.'mean' will be "
+                "changed to behave the same as 'batchmean' in the next major release.",
                 stacklevel=2,
             )
         reduction = reduction_of(reduction, size_average, reduce)
@@ -371,8 +376,6 @@ def triplet_margin_loss(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.triplet_margin_loss.html
     """
-    from kilnn.nn.functional.distance import pairwise_distance
-
     reduction = reduction_of(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")

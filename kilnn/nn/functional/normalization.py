@@ -37,7 +37,9 @@ def batch_norm(
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {shape}")
         if count == 0 and len(shape) > 1 and 0 in shape[2:]:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {shape}")
-    operands = (input, weight, bias, None, None, eps) if training else (input, weight, bias, running_mean, running_var, eps)
+    operands = (
+        (input, weight, bias, None, None, eps) if training else (input, weight, bias, running_mean, running_var, eps)
+    )
     out, mean, var, _ = record_many(ops.batch_norm, operands, (bool(training),))
     if training and running_mean is not None and running_var is not None:
         with no_grad():
@@ -144,7 +146,11 @@ def group_norm(
     if num_groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     shape = tuple(input.shape)
-    if len(shape) > 1 and shape[1] % num_groups == 0 and shape[0] * (input.numel() // max(shape[0] * num_groups, 1)) == 1:
+    if (
+        len(shape) > 1
+        and shape[1] % num_groups == 0
+        and shape[0] * (input.numel() // max(shape[0] * num_groups, 1)) == 1
+    ):
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     return record_many(ops.group_norm, (input, weight, bias, eps), (num_groups,))[0]
 

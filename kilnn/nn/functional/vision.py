@@ -37,7 +37,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     for name, size in (("height", height), ("width", width)):
         if size % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but {size} is not divisible by {r}"
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but {size} is not "
+                f"divisible by {r}"
             )
     parts = input.reshape(*lead, channels, height // r, r, width // r, r)
     n = len(lead)
@@ -47,5 +48,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 def _image(x: Tensor, name: str) -> tuple[int, ...]:
     if x.dim() < 3:
-        raise RuntimeError(f"{name} expects input to have at least 3 dimensions, but got input with {x.dim()} dimension(s)")
+        raise RuntimeError(
+            f"{name} expects input to have at least 3 dimensions, but got input with {x.dim()} dimension(s)"
+        )
     return tuple(x.shape)

@@ -104,16 +104,12 @@ class Sequential(_ModuleSequence):
 
     def __add__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return Sequential(*chain(self, other))
 
     def __iadd__(self, other: Any) -> Self:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return self.extend(list(other))
 
     def __mul__(self, times: int) -> Sequential:
@@ -176,9 +172,7 @@ class ModuleList(_ModuleSequence):
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add all modules of an iterable; returns the list."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         for module in list(modules):
             self.append(module)
         return self
@@ -270,9 +264,7 @@ class ModuleDict(Module):
                 )
             entry = tuple(pair)
             if len(entry) != 2:
-                raise ValueError(
-                    f"ModuleDict update sequence element #{place} has length {len(entry)}; 2 is required"
-                )
+                raise ValueError(f"ModuleDict update sequence element #{place} has length {len(entry)}; 2 is required")
             self[entry[0]] = entry[1]
 
 
@@ -329,9 +321,7 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> Self:
         """Add all of an iterable; returns the list."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
-            )
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in values:
             self.append(value)
         return self
@@ -356,15 +346,13 @@ class ParameterDict(Module):
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._keys:
-            raise KeyError(key)
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
             raise TypeError(
-                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
-                " Open an issue on github if you need non-string keys."
+                "Index given to ParameterDict cannot be used as a key as it is not a string "
+                f"(type is '{type(key).__name__}')."
             )
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
@@ -466,7 +454,9 @@ class ParameterDict(Module):
 def _pairs(entries: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     for place, pair in enumerate(entries):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"ParameterDict update sequence element #{place} should be Iterable; is {type(pair).__name__}")
+            raise TypeError(
+                f"ParameterDict update sequence element #{place} should be Iterable; is {type(pair).__name__}"
+            )
         entry = tuple(pair)
         if len(entry) != 2:
             raise ValueError(f"ParameterDict update sequence element #{place} has length {len(entry)}; 2 is required")

@@ -44,9 +44,7 @@ class _ConvNd(Module):
         self.dilation = ints(dilation, rank, "dilation")
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
-                raise ValueError(
-                    f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}"
-                )
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         if padding_mode not in _MODES:
@@ -75,9 +73,10 @@ class _ConvNd(Module):
             if self.padding == "same":
                 total = self.dilation[axis] * (self.kernel_size[axis] - 1)
                 ends += [total // 2, total - total // 2]
+            elif isinstance(self.padding, tuple):
+                ends += [self.padding[axis], self.padding[axis]]
             else:
-                size = 0 if self.padding == "valid" else self.padding[axis]
-                ends += [size, size]
+                ends += [0, 0]
         return F.pad(input, ends, self.padding_mode)
 
     def extra_repr(self) -> str:
@@ -101,15 +100,27 @@ class _Conv(_ConvNd):
     """Layers that call `F.conv1d`, `F.conv2d` or `F.conv3d`."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            0,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def _run(self, function: Any, input: Tensor) -> Tensor:
-        padding = self.padding
+        padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = self._padded(input), 0
         result: Tensor = function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
@@ -190,8 +201,8 @@ class _ConvTranspose(_ConvNd):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode,
-            device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias,
+            padding_mode, device, dtype,
         )  # fmt: skip
 
     def _run(self, function: Any, input: Tensor, output_size: Any) -> Tensor:
@@ -208,15 +219,14 @@ class _ConvTranspose(_ConvNd):
         wanted = wanted[2:] if len(wanted) == rank + 2 else wanted
         if len(wanted) != rank:
             raise ValueError(
-                f"ConvTranspose{rank}D: for {input.dim()}D input, output_size must have {rank} or {input.dim()} elements "
-                f"(got {len(output_size)})"
+                f"ConvTranspose{rank}D: for {input.dim()}D input, output_size must have {rank} or {input.dim()} "
+                f"elements (got {len(output_size)})"
             )
-        smallest = [
-            (n - 1) * s - 2 * p + d * (k - 1) + 1
-            for n, s, p, d, k in zip(
-                tuple(input.shape)[-rank:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
-            )
-        ]
+        smallest = []
+        for axis, n in enumerate(tuple(input.shape)[-rank:]):
+            reach = self.dilation[axis] * (self.kernel_size[axis] - 1)
+            pad = self.padding[axis] if isinstance(self.padding, tuple) else 0
+            smallest.append((n - 1) * self.stride[axis] - 2 * pad + reach + 1)
         largest = [m + s - 1 for m, s in zip(smallest, self.stride, strict=True)]
         if any(not low <= w <= high for w, low, high in zip(wanted, smallest, largest, strict=True)):
             raise ValueError(

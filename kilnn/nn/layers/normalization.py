@@ -41,9 +41,7 @@ class _NormBase(Module):
             made = Parameter(empty(num_features, device=device, dtype=dtype)) if there else None
             self.register_parameter(name, made)
         for name in ("running_mean", "running_var"):
-            self.register_buffer(
-                name, empty(num_features, device=device, dtype=dtype) if track_running_stats else None
-            )
+            self.register_buffer(name, empty(num_features, device=device, dtype=dtype) if track_running_stats else None)
         count = tensor(0, dtype=dtypes.int64, device=device) if track_running_stats else None
         self.register_buffer("num_batches_tracked", count)
         self.reset_parameters()
@@ -175,8 +173,8 @@ class _InstanceNorm(_NormBase):
         single = input.dim() == self.ranks[0]
         by_input = self.training or not self.track_running_stats
         out = F.instance_norm(
-            input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight, self.bias, by_input,
-            self.momentum if self.momentum is not None else 0.0, self.eps,
+            input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight, self.bias,
+            by_input, self.momentum if self.momentum is not None else 0.0, self.eps,
         )  # fmt: skip
         return out.squeeze(0) if single else out
 
@@ -238,8 +236,8 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        device: Any = None, dtype: Any = None,
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
@@ -331,7 +329,10 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        made = [Parameter(empty(num_channels, device=device, dtype=dtype)) if on else None for on in (affine, affine and bias)]
+        made = [
+            Parameter(empty(num_channels, device=device, dtype=dtype)) if on else None
+            for on in (affine, affine and bias)
+        ]
         self.register_parameter("weight", made[0])
         self.register_parameter("bias", made[1])
         self.reset_parameters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,8 +38,9 @@ def get_total_norm(
         total = stack(norms).norm(order) if len(norms) > 1 else norms[0]
     if error_if_nonfinite and not bool(total.isfinite().item()):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. "
-            "To disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 
@@ -56,7 +58,11 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor, 
 
 
 def clip_grad_norm_(
-    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients together so that their norm is at most max_norm, in place.
 
@@ -99,8 +105,6 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
 
 def clip_grad_norm(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0) -> Tensor:
     """The older name of `clip_grad_norm_`."""
-    import warnings
-
     warnings.warn(
         "`kilnn.nn.utils.clip_grad_norm` is now deprecated in favor of `kilnn.nn.utils.clip_grad_norm_`.",
         FutureWarning,

@@ -1,4 +1,4 @@
-"""LRScheduler: writes `lr` into the optimizer's groups. It wraps and patches nothing; the optimizer counts its own steps."""
+"""LRScheduler: writes `lr` into the optimizer's groups. It patches nothing; the optimizer counts its own steps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kilnn.tensor.tensor import Tensor
 
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
-    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is "
-    "used instead of the new chainable form, where available."
+    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed "
+    "form is used instead of the new chainable form, where available."
 )
 ORDER_WARNING = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite order: "
-    "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of the "
-    "learning rate schedule. See https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+    "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of "
+    "the learning rate schedule. See https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
 
 

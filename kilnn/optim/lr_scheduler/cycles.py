@@ -40,11 +40,11 @@ def _triangular(cycle: float) -> float:
 
 
 def _triangular2(cycle: float) -> float:
-    return 1 / 2.0 ** (cycle - 1)
+    return float(1 / 2.0 ** (cycle - 1))
 
 
 def _exp_range(gamma: float, iterations: float) -> float:
-    return gamma**iterations
+    return float(gamma**iterations)
 
 
 class CyclicLR(LRScheduler):
@@ -64,9 +64,11 @@ class CyclicLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000, step_size_down: int | None = None,
-        mode: str = "triangular", gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None,
-        scale_mode: str = "cycle", cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9,
+        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000,
+        step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+        step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
+        base_momentum: Any = 0.8, max_momentum: Any = 0.9, last_epoch: int = -1,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
         require_optimizer(optimizer)
@@ -98,7 +100,11 @@ class CyclicLR(LRScheduler):
     def _init_scale_fn(self) -> None:
         if self._scale_fn_custom is not None:
             return
-        functions = {"triangular": _triangular, "triangular2": _triangular2, "exp_range": partial(_exp_range, self.gamma)}
+        functions: dict[str, Callable[[float], float]] = {
+            "triangular": _triangular,
+            "triangular2": _triangular2,
+            "exp_range": partial(_exp_range, self.gamma),
+        }
         self._scale_fn_ref: Callable[[float], float] = functions[self.mode]
         self.scale_mode = "iterations" if self.mode == "exp_range" else "cycle"
 
@@ -228,9 +234,7 @@ class OneCycleLR(LRScheduler):
         self._only_in_step()
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
-            )
+            raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
         start = 0.0
         for phase in self._schedule_phases:
             if step <= phase["end_step"] or phase is self._schedule_phases[-1]:

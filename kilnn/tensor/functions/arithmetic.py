@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
 from kilnn.engine.handle import Handle
+from kilnn.engine import views
+from kilnn.engine.grad_mode import is_grad_enabled
 from kilnn.ops import arithmetic, comparison, creation, elementary, selection
 from kilnn.tensor.doors import cast, number_for, record
 
@@ -24,7 +27,7 @@ def check_alpha(input: Any, other: Any, alpha: Any) -> None:
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return record(arithmetic.add, (input, other))
     check_alpha(input, other, alpha)
     return record(arithmetic.add_scaled, (input, other, alpha))
@@ -32,7 +35,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return record(arithmetic.sub, (input, other))
     check_alpha(input, other, alpha)
     return record(arithmetic.sub_scaled, (input, other, alpha))
@@ -139,8 +142,6 @@ def xlogy(input: Any, other: Any) -> Tensor:
 
 
 def _log_number(value: float) -> float:
-    import math
-
     return math.log(value) if value > 0 else -math.inf if value == 0 else math.nan
 
 
@@ -160,12 +161,17 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    return record(arithmetic.addcmul, (input, tensor1, tensor2, value))
+    return record(arithmetic.addcmul, (input, tensor1, tensor2, whole_number(value, input, tensor1, tensor2)))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
     return record(arithmetic.addcdiv, (input, tensor1, tensor2, value))
+
+
+def whole_number(value: Any, *tensors: Tensor) -> Any:
+    """A factor as whole tensors take it: without its fraction."""
+    return value if any(t.dtype.category > dtypes.INTEGER for t in tensors) else int(value)
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
@@ -254,6 +260,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy in a storage of its own, through which gradients flow."""
+    if not (input.requires_grad and is_grad_enabled()):
+        return views.copy(input)  # type: ignore[no-any-return]  # a Tensor
     return record(creation.clone, (input,))
 
 
@@ -262,7 +270,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return record(creation.fill_like, (input, fill_value(input, value)))
 
 
-# Comparisons, logic, bits. ---------------------------------------------------------------------------------------------
+# Comparisons, logic, bits. -------------------------------------------------------------------------------------------
 
 
 def eq(input: Tensor, other: Any) -> Tensor:

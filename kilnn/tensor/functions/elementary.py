@@ -1,4 +1,7 @@
-"""Functions of one tensor, element by element. Integers become the default float dtype where the result is not whole."""
+"""Functions of one tensor, element by element.
+
+Integers become the default float dtype where the result is not whole.
+"""
 
 from __future__ import annotations
 

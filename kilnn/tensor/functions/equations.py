@@ -14,7 +14,8 @@ def parse(equation: str, shapes: tuple[tuple[int, ...], ...]) -> str:
     for place, letter in enumerate(text.replace("->", "").replace(",", "").replace("...", "")):
         if not (letter.isascii() and letter.isalpha()):
             raise RuntimeError(
-                f"einsum(): invalid subscript given at index {place} in the equation string, subscripts must be in [a-zA-Z]"
+                f"einsum(): invalid subscript given at index {place} in the equation string, "
+                "subscripts must be in [a-zA-Z]"
             )
     subscripts = arguments.split(",")
     if len(subscripts) > len(shapes):

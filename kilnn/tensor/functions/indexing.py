@@ -134,17 +134,17 @@ def argwhere(input: Tensor) -> Tensor:
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """input with alpha times the slices of source added at the indices along `dim`."""
     scaled = source if alpha == 1 else record(arithmetic.mul, (source, alpha))
-    return record(ops.index_add, (input, index, scaled), (normalize_dim(dim, input.ndim),))
+    return record(ops.index_add, (input, index, scaled), _extent(input, dim))
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """input with the slices at the indices along `dim` replaced by those of source."""
-    return record(ops.index_copy, (input, index, source), (normalize_dim(dim, input.ndim),))
+    return record(ops.index_copy, (input, index, source), _extent(input, dim))
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """input with the slices at the indices along `dim` filled with a value."""
-    return record(ops.index_fill, (input, index, filling(input, value)), (normalize_dim(dim, input.ndim),))
+    return record(ops.index_fill, (input, index, filling(input, value)), _extent(input, dim))
 
 
 def filling(input: Tensor, value: Any) -> Any:
@@ -193,7 +193,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return ~found if invert else found  # type: ignore[no-any-return, operator]  # a Tensor
 
 
-# Results whose size depends on values: computed at once, in NumPy. -----------------------------------------------------
+# Results whose size depends on values: computed at once, in NumPy. ---------------------------------------------------
 
 
 def _host(array: Any) -> Tensor:
@@ -201,7 +201,11 @@ def _host(array: Any) -> Tensor:
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The different elements (or slices along `dim`), in order. Reads the values.
 
@@ -262,4 +266,3 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     if low == high:
         low, high = low - 1, high + 1
     return _host(np.histogram(array, bins, (low, high))[0].astype(array.dtype))
-

@@ -53,18 +53,21 @@ def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
     return record(ops.stack, same_dtype(tensors), (place,))
 
 
+def _raised(x: Tensor, rank: int) -> Tensor:
+    shape = tuple(x.aval.shape)
+    if len(shape) >= rank:
+        return x
+    before = 1 if rank > 1 and len(shape) == 1 else rank if not shape else 0
+    wide = (1,) * before + shape
+    return x.reshape(wide + (1,) * (rank - len(wide)))
+
+
 def _at_least(tensors: tuple[Any, ...], rank: int) -> Any:
-    raised = []
-    for x in tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors:
-        shape = tuple(x.shape)
-        if len(shape) < rank:
-            x = x.reshape(
-                {1: (1,), 2: (1, *shape) if shape else (1, 1), 3: (1, *shape, 1) if len(shape) < 2 else (*shape, 1)}[rank]
-                if shape
-                else (1,) * rank
-            )
-        raised.append(x)
-    return raised[0] if len(tensors) == 1 and isinstance(tensors[0], Handle) else tuple(raised)
+    if len(tensors) == 1:
+        if isinstance(tensors[0], Handle):
+            return _raised(tensors[0], rank)  # type: ignore[arg-type]  # a Tensor
+        tensors = tuple(tensors[0])
+    return tuple(_raised(x, rank) for x in tensors)
 
 
 def atleast_1d(*tensors: Any) -> Any:
@@ -187,9 +190,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """The tensor laid side by side, repeats[d] times along dimension d; new dimensions come first."""
     counts = sizes_of(repeats)
     if len(counts) < input.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return record(ops.repeat, (input,), (counts,))
 
 
@@ -238,9 +239,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """
     vectors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(
-            f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}"
-        )
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    if any(x.dtype is not vectors[0].dtype for x in vectors):
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     lines = [x.reshape(-1) for x in vectors]
     swap = indexing == "xy" and len(lines) >= 2
     if swap:
@@ -248,7 +249,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     rank = len(lines)
     grids = list(broadcast_tensors(*[x.reshape((1,) * d + (-1,) + (1,) * (rank - d - 1)) for d, x in enumerate(lines)]))
     if swap:
-        grids = [grid.transpose(0, 1) for grid in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
 from kilnn.engine.handle import Handle
+from kilnn.ops import comparison, sorting
 from kilnn.ops import reduction as ops
-from kilnn.ops import sorting
 from kilnn.tensor.doors import cast, record, record_many, reduced_dims
 from kilnn.tensor.functions.arithmetic import maximum, minimum
 from kilnn.tensor.functions.results import aminmax as aminmax_result
@@ -84,7 +84,9 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtyp
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.DType | None = None) -> Tensor:
     """The mean of what is not NaN."""
     input = cast(input, dtype)
-    return nansum(input, dim, keepdim) / sum(input == input, dim, keepdim)
+    return nansum(input, dim, keepdim) / sum(
+        record(comparison.logical_not, (record(comparison.isnan, (input,)),)), dim, keepdim
+    )
 
 
 def prod(
@@ -108,10 +110,14 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False, *, axis: Any = Non
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The pair (min, max) over one dimension, or over all."""
-    return aminmax_result(amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim))
+    return aminmax_result(
+        amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
+    )
 
 
-def _extreme(name: str, input: Tensor, dim: Any, keepdim: bool, all_op: Any, dim_op: Any, pairwise: Any, result: Any) -> Any:
+def _extreme(
+    name: str, input: Tensor, dim: Any, keepdim: bool, all_op: Any, dim_op: Any, pairwise: Any, result: Any
+) -> Any:
     if dim is None:
         return record(all_op, (input,))
     if isinstance(dim, Handle):
@@ -200,8 +206,8 @@ def _moment(input: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: A
 
 
 def var(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
-    axis: Any = None, keepdims: bool = False,
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None, axis: Any = None, keepdims: bool = False,
 ) -> Tensor:  # fmt: skip
     """The variance over `dim`: squared distances from the mean, divided by n - correction.
 
@@ -219,8 +225,8 @@ def var(
 
 
 def std(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
-    axis: Any = None, keepdims: bool = False,
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None, axis: Any = None, keepdims: bool = False,
 ) -> Tensor:  # fmt: skip
     """The square root of the variance; arguments as in `var`."""
     m = _moment(input, axis if dim is None else dim, unbiased, keepdim or keepdims, correction)
@@ -228,7 +234,12 @@ def std(
 
 
 def var_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The pair (variance, mean)."""
     m = _moment(input, dim, unbiased, keepdim, correction)
@@ -236,7 +247,12 @@ def var_mean(
 
 
 def std_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The pair (standard deviation, mean)."""
     m = _moment(input, dim, unbiased, keepdim, correction)
@@ -325,7 +341,9 @@ def quantile(
         found = pair[0].lerp(pair[1], weight)
     else:
         if interpolation != "linear":
-            raise NotImplementedError("quantile(): several q with an interpolation other than 'linear' are not supported")
+            raise NotImplementedError(
+                "quantile(): several q with an interpolation other than 'linear' are not supported"
+            )
         start: Any = position.floor()  # type: ignore[attr-defined]  # a Tensor
         index = start.long()
         after = (index + 1).clamp(max=line.shape[-1] - 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from kilnn.base import shapes
 from kilnn.base.shapes import normalize_dim, normalize_dims
-from kilnn.ops import creation
 from kilnn.ops import shaping as ops
 from kilnn.tensor.doors import record, unsupported, view
 
@@ -50,7 +50,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     sizes = shapes.infer_size(sizes_of(shape), aval.size)
     strides = shapes.view_strides(aval.shape, input.stride(), sizes)
     if strides is None:
-        return record(ops.reshape_copy, (record(creation.clone, (input,)),), (sizes,))
+        return record(ops.reshape_copy, (record(ops.contiguous, (input,), (aval.shape,)),), (sizes,))
     return _same_order(ops.reshape, input, sizes, strides)
 
 
@@ -117,7 +117,7 @@ def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in memory in the order of their indices, else a copy."""
     if input.is_contiguous():
         return input
-    return record(ops.reshape_copy, (record(creation.clone, (input,)),), (input.aval.shape,))
+    return record(ops.contiguous, (input,), (input.aval.shape,))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -246,7 +246,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     return tuple(expand(x, shape) for x in tensors)
 
 
-# Parts. ----------------------------------------------------------------------------------------------------------------
+# Parts. --------------------------------------------------------------------------------------------------------------
 
 
 def select_part(op: Any, input: Tensor, dim: int, index: int, creation: str = "single") -> Tensor:
@@ -291,9 +291,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -size <= first <= size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size}], but got {first})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size}], but got {first})")
     first = first + size if first < 0 else first
     if first + length > size:
         raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({size}).")
@@ -317,8 +315,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             )
         if sum(sections) != size:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {place}), "
-                f"but got split_sizes={sections}"
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension "
+                f"{place}), but got split_sizes={sections}"
             )
         return _parts(tensor, place, sections)
     step = operator.index(split_size_or_sections)
@@ -362,8 +360,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
             bounds.append(bounds[-1] + size // count + (k < size % count))
     else:
         bounds = [0, *[slice(i).indices(size)[1] for i in indices_or_sections], size]
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
-    return tuple(slice_part(ops.slice_, input, place, a, max(b - a, 0)) for a, b in pairs)
+    return tuple(slice_part(ops.slice_, input, place, a, max(b - a, 0)) for a, b in pairwise(bounds))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -403,8 +400,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     count = (extent - size) // step + 1
     new_strides = (*strides[:place], strides[place] * step, *strides[place + 1 :], strides[place])
     return view(
-        ops.unfold, input, (input,), (place, size, step), (*shape[:place], count, *shape[place + 1 :], size), new_strides,
-        input.storage_offset(),
+        ops.unfold, input, (input,), (place, size, step), (*shape[:place], count, *shape[place + 1 :], size),
+        new_strides, input.storage_offset(),
     )  # fmt: skip
 
 

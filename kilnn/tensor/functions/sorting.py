@@ -10,6 +10,7 @@ from kilnn.engine.handle import Handle
 from kilnn.ops import sorting as ops
 from kilnn.tensor.doors import cast, number_tensor, record, record_many
 from kilnn.tensor.functions import results
+from kilnn.tensor.functions.joining import cat
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -59,12 +60,16 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> res
     return results.kthvalue(*record_many(ops.kthvalue, (input,), (k, normalize_dim(dim, input.ndim), keepdim)))
 
 
-def cumsum(input: Tensor, dim: int | None = None, *, dtype: dtypes.DType | None = None, axis: int | None = None) -> Tensor:
+def cumsum(
+    input: Tensor, dim: int | None = None, *, dtype: dtypes.DType | None = None, axis: int | None = None
+) -> Tensor:
     """Running sums along `dim`; integers are summed in int64."""
     return _running(ops.cumsum, input, dim if axis is None else axis, dtype)
 
 
-def cumprod(input: Tensor, dim: int | None = None, *, dtype: dtypes.DType | None = None, axis: int | None = None) -> Tensor:
+def cumprod(
+    input: Tensor, dim: int | None = None, *, dtype: dtypes.DType | None = None, axis: int | None = None
+) -> Tensor:
     """Running products along `dim`; integers are multiplied in int64."""
     return _running(ops.cumprod, input, dim if axis is None else axis, dtype)
 
@@ -91,8 +96,6 @@ def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
     """Differences between neighbours along `dim`, taken n times."""
-    from kilnn.tensor.functions.joining import cat
-
     parts = [x for x in (prepend, input, append) if x is not None]
     out = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):

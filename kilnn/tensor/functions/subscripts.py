@@ -73,7 +73,13 @@ def _at(x: Tensor, index: int) -> Tensor:
     place = index % size
     rest = shape[1:]
     return view(
-        shaping.select, x, (x, place), ((0,), (1,), (1,), rest), rest, strides[1:], x.storage_offset() + place * strides[0]
+        shaping.select,
+        x,
+        (x, place),
+        ((0,), (1,), (1,), rest),
+        rest,
+        strides[1:],
+        x.storage_offset() + place * strides[0],
     )
 
 
@@ -110,6 +116,8 @@ def _item(part: Any) -> Any:
         return _positions(part)
     if hasattr(part, "__index__"):
         return operator.index(part)
+    if isinstance(part, str):
+        raise TypeError("new(): invalid data type 'str'")
     raise IndexError(
         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
         f"(got {type(part).__name__})"
@@ -117,7 +125,7 @@ def _item(part: Any) -> Any:
 
 
 def _positions(part: Any) -> Tensor:
-    plain = part.tolist() if isinstance(part, range) else part
+    plain = list(part) if isinstance(part, range) else part
     if isinstance(plain, list | tuple):
         plain = [x.tolist() if isinstance(x, Handle) else x for x in plain]  # type: ignore[attr-defined]  # Tensors
     array = np.array(plain)
@@ -141,68 +149,93 @@ def _is_mask(part: Any) -> bool:
     return part.aval.dtype in (np.bool_, np.uint8)
 
 
+class _Reader:
+    """Goes through a subscript from left to right; `dim` is the dimension of the tensor it has come to."""
+
+    def __init__(self, x: Tensor, parts: list[Any]) -> None:
+        self.shape, self.strides, self.offset = tuple(x.aval.shape), x.stride(), x.storage_offset()
+        self.dim = 0
+        self.left = len(self.shape) - sum(map(_consumed, parts))  # dimensions that an ellipsis stands for
+        self.blocks: list[tuple[int, int, int, int]] = []  # dim, start, size, step
+        self.out_shape: list[int] = []
+        self.out_strides: list[int] = []
+        self.indices: list[tuple[int, Any]] = []
+        self.op: Any = None
+
+    def whole(self, count: int) -> None:
+        """The next `count` dimensions as they are."""
+        self.out_shape += self.shape[self.dim : self.dim + count]
+        self.out_strides += self.strides[self.dim : self.dim + count]
+        self.dim += count
+
+    def new_dimension(self) -> None:
+        inner = self.shape[self.dim] * self.strides[self.dim] if self.dim < len(self.shape) else 1
+        self.out_shape.append(1)
+        self.out_strides.append(inner)
+        self.op = self.op or shaping.unsqueeze
+
+    def slice(self, part: slice) -> None:
+        dim = self.dim
+        start, size, step = _bounds(part, self.shape[dim])
+        if size != self.shape[dim] or step != 1:
+            self.blocks.append((dim, start, size, step))
+        if self.op is not shaping.select:
+            self.op = shaping.slice_
+        self.offset += start * self.strides[dim]
+        self.out_shape.append(size)
+        self.out_strides.append(self.strides[dim] * step)
+        self.dim += 1
+
+    def number(self, part: Any) -> None:
+        dim, index = self.dim, operator.index(part)
+        size = self.shape[dim]
+        if not -size <= index < size:
+            raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+        self.blocks.append((dim, index % size, 1, 1))
+        self.op = shaping.select
+        self.offset += (index % size) * self.strides[dim]
+        self.dim += 1
+
+    def positions(self, part: Any, count: int) -> None:
+        """An index tensor that stands for `count` dimensions of the view."""
+        self.indices.append((len(self.out_shape), part))
+        if count:
+            self.whole(count)
+
+    def basic(self) -> _Basic:
+        self.whole(len(self.shape) - self.dim)
+        op = self.op
+        if self.indices and not self.blocks and op is shaping.slice_ and len(self.out_shape) == len(self.shape):
+            op = None  # only whole dimensions beside the index tensors
+        columns: Any = zip(*self.blocks, strict=True) if self.blocks else ((), (), (), ())
+        dims, starts, sizes, steps = (tuple(column) for column in columns)
+        return _Basic(dims, starts, sizes, steps, tuple(self.out_shape), tuple(self.out_strides), self.offset, op)
+
+
 def _read(x: Tensor, key: Any) -> tuple[_Basic, list[tuple[int, Any]]]:
     """A subscript as a view and the (dimension of the view, index tensor) pairs that are applied to it."""
     parts = _items(key)
-    shape, strides = x.aval.shape, x.stride()
-    rank = len(shape)
-    used = sum(map(_consumed, parts))
-    if used > rank:
-        if not rank:
+    reader = _Reader(x, parts)
+    if reader.left < 0:
+        if not reader.shape:
             _refuse_scalar(parts)
-        raise IndexError(f"too many indices for tensor of dimension {rank}")
-    blocks: list[tuple[int, int, int, int]] = []  # dim, start, size, step
-    out_shape: list[int] = []
-    out_strides: list[int] = []
-    indices: list[tuple[int, Any]] = []
-    offset, dim = x.storage_offset(), 0
-    has_int = has_none = has_slice = False
+        raise IndexError(f"too many indices for tensor of dimension {len(reader.shape)}")
     for part in parts:
         if part is Ellipsis:
-            skipped = rank - used
-            out_shape += shape[dim : dim + skipped]
-            out_strides += strides[dim : dim + skipped]
-            dim, used = dim + skipped, rank  # a second ellipsis stands for nothing
-        elif part is None or isinstance(part, bool) or (isinstance(part, Handle) and _is_flag(part)):
-            if part is not None:
-                indices.append((len(out_shape), np.zeros(int(bool(part)), np.int64)))
-            has_none = True
-            out_shape.append(1)
-            out_strides.append(shape[dim] * strides[dim] if dim < rank else 1)
+            reader.whole(reader.left)
+            reader.left = 0  # a second ellipsis stands for nothing
+        elif part is None:
+            reader.new_dimension()
         elif isinstance(part, slice):
-            start, size, step = _bounds(part, shape[dim])
-            has_slice = True
-            if size != shape[dim] or step != 1:
-                blocks.append((dim, start, size, step))
-            offset += start * strides[dim]
-            out_shape.append(size)
-            out_strides.append(strides[dim] * step)
-            dim += 1
-        elif isinstance(part, Handle) and (part.aval.shape or _is_mask(part)):  # type: ignore[attr-defined]
-            span = _consumed(part)
-            indices.append((len(out_shape), part))
-            out_shape += shape[dim : dim + span]
-            out_strides += strides[dim : dim + span]
-            dim += span
+            reader.slice(part)
+        elif isinstance(part, bool) or (isinstance(part, Handle) and _is_flag(part)):
+            reader.positions(np.zeros(int(bool(part)), np.int64), 0)
+            reader.new_dimension()
+        elif isinstance(part, Handle) and (part.aval.shape or _is_mask(part)):  # type: ignore[attr-defined]  # a Tensor
+            reader.positions(part, _consumed(part))
         else:
-            index = operator.index(part)
-            size = shape[dim]
-            if not -size <= index < size:
-                raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-            has_int = True
-            blocks.append((dim, index % size, 1, 1))
-            offset += (index % size) * strides[dim]
-            dim += 1
-    op = shaping.select if has_int else shaping.unsqueeze if has_none else shaping.slice_ if has_slice else None
-    if op is shaping.unsqueeze and blocks:
-        op = shaping.slice_
-    if indices and not blocks and not has_none:
-        op = None
-    out_shape += shape[dim:]
-    out_strides += strides[dim:]
-    columns: Any = zip(*blocks, strict=True) if blocks else ((), (), (), ())
-    dims, starts, sizes, steps = (tuple(column) for column in columns)
-    return _Basic(dims, starts, sizes, steps, tuple(out_shape), tuple(out_strides), offset, op), indices
+            reader.number(part)
+    return reader.basic(), reader.indices
 
 
 def _is_flag(part: Any) -> bool:
@@ -214,8 +247,8 @@ def _refuse_scalar(parts: list[Any]) -> None:
     if any(isinstance(part, slice) for part in parts):
         raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     raise IndexError(
-        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
-        "tensor to a number"
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+        "0-dim tensor to a number"
     )
 
 
@@ -235,13 +268,13 @@ def _view_of(x: Tensor, basic: _Basic, alias: bool) -> Tensor:
         if not alias:
             return x
         return view(shaping.alias, x, (x,), (basic.shape,), basic.shape, basic.strides, basic.offset)
-    if basic.op is shaping.unsqueeze:
+    if basic.op is shaping.unsqueeze and not basic.dims:
         return view(basic.op, x, (x,), (basic.shape,), basic.shape, basic.strides, basic.offset)
     attributes = (basic.dims, basic.sizes, basic.steps, basic.shape)
     return view(basic.op, x, (x, *basic.starts), attributes, basic.shape, basic.strides, basic.offset)
 
 
-# Index tensors. --------------------------------------------------------------------------------------------------------
+# Index tensors. ------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
@@ -346,4 +379,3 @@ def index_tensors(x: Tensor, indices: Any) -> tuple[tuple[int, ...], tuple[Any, 
         pairs.append((dim, item))
         dim += _consumed(item)
     return _places(x, pairs)
-

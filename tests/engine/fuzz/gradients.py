@@ -43,7 +43,7 @@ def hook(w: Writer) -> str | None:
         f"log('{a}', g)",
         f"log('{a}', g.sum())",
         f"log('{a}', g.sum().item())",
-        "g * (1 if g.sum().item() > 0 else -1)",
+        "g * (1 if g.abs().sum().item() > 0.7 else -1)",
         "g.clamp(-1, 1)",
         "None",
     )
@@ -207,7 +207,8 @@ def optimizer(w: Writer) -> list[str] | None:
     if not leaves:
         return None
     w.rng.shuffle(leaves)
-    params = f"[{', '.join(sorted(set(leaves[:2])))}]"
+    distinct = {id(w.get(name)): name for name in leaves[:2]}
+    params = f"[{', '.join(sorted(distinct.values()))}]"
     make = w.one_of(
         f"T.optim.SGD({params}, lr=0.1)",
         f"T.optim.SGD({params}, lr=0.1, momentum=0.9)",

@@ -130,6 +130,7 @@ class Writer:
         """Run a candidate; keep it if it does what this program allows. "end" after an error inside a backward walk."""
         if line is None or self._writes_through_data(line):
             return None
+        line = self._with_owned_gradients(line)
         version = {name: x._version for name, x in self.machine.tensors().items()}
         try:
             self.machine.run(line)
@@ -144,6 +145,20 @@ class Writer:
         self.lines.append(line)
         self._note(line, version)
         return "end" if error is not None and needs_no_gradient_check(line, error) else None
+
+    def _with_owned_gradients(self, line: str) -> str:
+        """Copy gradients that PyTorch returns expanded, transposed or shared: which ones is its private matter."""
+        if "= T.autograd.grad(" not in line or line.startswith(("g =", "with")):
+            return line
+        names = VARIABLE.findall(line.split(" = ", 1)[0])
+        try:
+            self.machine.run(line)
+            made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
+            odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
+        except RuntimeError:
+            odd = []
+        self._replay()
+        return "\n".join([line, *[f"{n} = {n}.contiguous().clone()" for n in odd]])
 
     def _replay(self) -> None:
         self.machine = Machine(torch)

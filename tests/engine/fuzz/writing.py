@@ -11,13 +11,19 @@ from tests.engine.fuzz.writer import (
     broadcasts_to,
     is_float,
     proposal,
+    tracked,
 )
 
 
 def separate(w: Writer, a: str) -> Callable[[torch.Tensor], bool]:
-    storage, shape = w._storage(a), w.get(a).shape
-    broadcast = broadcasts_to(shape)
-    return lambda x: x.untyped_storage()._cdata != storage and broadcast(x)
+    """Sources that do not overlap the destination; nothing tracked into integers, which PyTorch would track."""
+    storage, floating = w._storage(a), is_float(w.get(a))
+    broadcast = broadcasts_to(w.get(a).shape)
+
+    def suits(x: torch.Tensor) -> bool:
+        return x.untyped_storage()._cdata != storage and broadcast(x) and (floating or not tracked(x))
+
+    return suits
 
 
 def in_place_on(w: Writer, a: str, place: str) -> str:

@@ -1,0 +1,34 @@
+"""Values that only Python's cycle collector frees.
+
+Activations caught in reference cycles stay alive until the collector comes by. The first recording of a program makes
+many objects and so meets the collector more often than later ones: what it frees then would be alive in later steps
+and make them miss the program. So while a recording is unknown, freed values are noted and kept as outputs.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from kilnn.engine.context import local
+from kilnn.engine.values import UNSHARED, reference_counts
+
+
+def _watch(phase: str, info: dict[str, Any]) -> None:
+    trace = local.context.trace
+    if trace is None or trace.predicted is not None or not trace.values or trace.sealed:
+        return
+    counts = reference_counts(trace.values)
+    if phase == "start":
+        trace.before_collection = counts
+        return
+    before, trace.before_collection = trace.before_collection, None
+    if before is not None:
+        trace.collected.update(
+            [i for i, (old, new) in enumerate(zip(before, counts, strict=False)) if old > UNSHARED >= new]
+        )
+
+
+def watch_collector() -> None:
+    """Begin to note what the collector frees."""
+    gc.callbacks.append(_watch)

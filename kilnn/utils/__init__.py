@@ -1,0 +1,3 @@
+"""kilnn.utils: PyTorch's name for where data loading lives."""
+
+from kilnn.utils import data as data

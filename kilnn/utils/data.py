@@ -1,0 +1,3 @@
+"""kilnn.utils.data: the same names as kilnn.data."""
+
+from kilnn.data import *  # noqa: F403 - PyTorch's second name for the whole package
