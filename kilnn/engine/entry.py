@@ -129,9 +129,11 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     """The entry of `op` at these operands: Avals, number types (float, int, bool) or NoneType."""
     named = dict(zip(op.attributes, attributes, strict=True))
     for k, x in enumerate(operands):
-        if x in _CATEGORIES and op.promote is None and _operand_name(op, k) not in op.kinds:
+        name = _operand_name(op, k)
+        missing = x is type(None) and name not in op.optional
+        if missing or (x in _CATEGORIES and op.promote is None and name not in op.kinds):
             raise TypeError(
-                f"{op.name}(): argument {_operand_name(op, k)!r} (position {k + 1}) must be Tensor, not {x.__name__}"
+                f"{op.name}(): argument {name!r} (position {k + 1}) must be Tensor, not {x.__name__}"
             )
     if op.validator is not None:
         op.validator(*[None if x is type(None) else x for x in operands], **named)
@@ -409,8 +411,9 @@ def _differentiable_by_vjp(entry: Entry) -> None:
 
 
 _STEPS = frozenset(
-    ("relu", "hardtanh", "leaky_relu", "abs", "l1_loss", "hardsigmoid", "hardshrink", "softshrink", "threshold", "rrelu")
-)
+    ("relu", "hardtanh", "leaky_relu", "abs", "l1_loss", "hardsigmoid", "hardshrink", "softshrink", "threshold", "rrelu",
+     "square", "pow_static")
+)  # fmt: skip
 """Operations whose gradient has the derivative zero in PyTorch's tables, where others have none at all."""
 
 
@@ -419,7 +422,7 @@ def tracked_operands(entry: Entry) -> int:
     comparisons does not make a gradient require grad."""
     if entry.tracked is None:
         entry.tracked = entry.differentiable
-        if entry.name.removesuffix(".grad") not in _STEPS:
+        if entry.name.split(".")[0] not in _STEPS:
             for k in range(len(entry.kinds)):
                 if entry.differentiable >> k & 1 and not _depends(entry, k):
                     entry.tracked &= ~(1 << k)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from kilnn.base import dtypes
@@ -135,21 +134,14 @@ def rebase(x: Any, node: Node) -> None:
     """Give x (and what shares its history) the gradient history that ends in `node`."""
     view = x._view
     if view is None or view.base is None:
-        _move_retained(x, x._node, x._output, node)
+        views.move_retained(x, x._node, x._output, node)
         x._node, x._output, x._leaf = node, 0, False
         return
     base = view.base
     slices = CopySlices(base, view, node)
-    _move_retained(base, base._node, base._output, slices)
+    views.move_retained(base, base._node, base._output, slices)
     base._node, base._output, base._leaf = slices, 0, False
     views.node_of(x)
-
-
-def _move_retained(x: Any, old: Node | None, output: int, new: Node) -> None:
-    if old is not None and old.hooks is not None:
-        kept = old.hooks.retain.pop(output, None)
-        if kept is not None:
-            new.own_hooks().retain[0] = weakref.ref(x)
 
 
 class CopySlices(SpecialNode):

@@ -232,10 +232,21 @@ def node_of(x: Any) -> Node | None:
         return None
     if view.attr_version != view.counter.version:
         refuse_rebase(x, indirect=True)
+        old, output = x._node, x._output
         x._node = _replayed(view, base)
         x._output = 0
+        move_retained(x, old, output, x._node)
         view.attr_version = view.counter.version
     return x._node  # type: ignore[no-any-return]  # a Node or None
+
+
+def move_retained(x: Any, old: Node | None, output: int, new: Node | None) -> None:
+    """A tensor that keeps its gradient goes on doing so when it gets another node."""
+    if old is not None and new is not None and old.hooks is not None:
+        kept = old.hooks.retain.get(output)
+        if kept is not None and kept() is x:
+            del old.hooks.retain[output]
+            new.own_hooks().retain[0] = kept
 
 
 def requires_grad(x: Any) -> bool:

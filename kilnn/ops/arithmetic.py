@@ -9,29 +9,8 @@ import numpy as np
 from jax import lax
 
 from kilnn.ops.checks import type_name
+from kilnn.ops.operands import c_name, is_bool, is_integral, refuse_none
 from kilnn.ops.spec import Scalar, op
-
-
-def is_bool(x: Any) -> bool:
-    """Whether an operand, as a validator sees it, is a bool: an aval or the type of a Python number."""
-    return x is bool or getattr(x, "dtype", None) == np.bool_
-
-
-def is_integral(x: Any) -> bool:
-    """Whether an operand, as a validator sees it, is a whole number or a bool."""
-    return x in (bool, int) if isinstance(x, type) else x.dtype.kind in "iub"
-
-
-def is_nan(x: Any) -> Any:
-    """A mask of the elements that are NaN; on NumPy and JAX arrays."""
-    return x != x  # noqa: PLR0124  # NaN alone differs from itself
-
-
-def refuse_none(symbol: str, *operands: Any) -> None:
-    """Python's error for an operator between a tensor and None."""
-    if None in operands:
-        names = ["NoneType" if x is None else x.__name__ if isinstance(x, type) else "Tensor" for x in operands]
-        raise TypeError(f"unsupported operand type(s) for {symbol}: '{names[0]}' and '{names[1]}'")
 
 
 @op(promote="numeric", host=np.add)
@@ -225,72 +204,6 @@ def _(ct, a, b):
     return -ct * _quotient(a, b, "trunc")
 
 
-def _power(x: Any, y: Any) -> Any:
-    return jnp.power(x, y)
-
-
-def _power_on_host(x: Any, y: Any) -> Any:
-    if x.dtype.kind not in "iu" or not np.any(y < 0):
-        return np.power(x, y)
-    # A whole number to a negative power is 1/x**n rounded towards zero: not 0 for x = 1 and x = -1 only.
-    inverse = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (abs(y) % 2), 0))
-    return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0))).astype(x.dtype)
-
-
-@op(promote="numeric", host=_power_on_host, backward_name="PowBackward1")
-def pow_(x, y):
-    if x.dtype.kind not in "iu":
-        return _power(x, y)
-    whole = _power(x, jnp.maximum(y, 0))
-    inverse = jnp.where(x == 1, 1, jnp.where(x == -1, 1 - 2 * (y & 1), 0)).astype(x.dtype)
-    return jnp.where(y < 0, inverse, whole)
-
-
-# The gradient of the base does not read `out`, but PyTorch's node saves it whatever is differentiated.
-@pow_.grad("x")
-def _(ct, x, y, out):
-    return jnp.where(y == 0, 0, ct * (y * _power(x, jnp.where(y == 0, 1, y - 1))))
-
-
-@pow_.grad("y")
-def _(ct, x, y, out):
-    positive = jnp.where(x == 0, 1, x)
-    return ct * jnp.where((x == 0) & (y >= 0), 0, out * jnp.where(x == 0, -np.inf, lax.log(positive)))
-
-
-STATIC_EXPONENTS = frozenset(n / 2 for n in range(-64, 65))
-"""Exponents that are part of the program: multiplications and square roots are 30 times faster than `pow`."""
-
-
-def power_of(x: Any, exponent: float) -> Any:
-    """x to a multiple of one half, by multiplication and square root."""
-    if exponent == 0.5:
-        return lax.sqrt(x)
-    if exponent == -0.5:
-        return lax.rsqrt(x)
-    if exponent == int(exponent):
-        return lax.integer_pow(x, int(exponent))
-    magnitude = lax.integer_pow(x, int(abs(exponent))) * lax.sqrt(x)
-    return magnitude if exponent > 0 else 1 / magnitude
-
-
-@op(promote="numeric", host=lambda x, exponent: np.power(x, np.array(exponent, x.dtype)), backward_name="PowBackward0")
-def pow_static(x, *, exponent):
-    """x to a multiple of one half that is known when the program is compiled."""
-    return power_of(x, exponent)
-
-
-@pow_static.grad("x")
-def _(ct, x, exponent):
-    return jnp.zeros_like(ct) if exponent == 0 else ct * (power_of(x, exponent - 1) * exponent)
-
-
-@pow_static.validate
-def _(x, *, exponent):
-    if exponent < 0 and x.dtype.kind in "iub":
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-
-
 @op(promote="float", host=np.arctan2)
 def atan2(a, b):
     return lax.atan2(*jnp.broadcast_arrays(a, b))
@@ -393,18 +306,6 @@ def _check_lerp(start, end, weight):
 
 lerp.validate(_check_lerp)
 lerp_scalar.validate(_check_lerp)
-
-
-_C_NAMES = {
-    "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
-    "int64": "long int", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-}  # fmt: skip
-
-
-def c_name(dtype: Any) -> str:
-    """The C++ word for a dtype, which some of PyTorch's messages use ("long int")."""
-    return _C_NAMES[np.dtype(dtype).name]
 
 
 @op(promote="numeric")

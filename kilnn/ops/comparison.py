@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import is_nan, refuse_none
 from kilnn.ops.checks import type_name
+from kilnn.ops.operands import is_nan, refuse_none
 from kilnn.ops.spec import Scalar, op
 
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import c_name
 from kilnn.ops.checks import size_text, type_name
+from kilnn.ops.operands import c_name
 from kilnn.ops.spec import Scalar, op
 
 FULL = lax.Precision.HIGHEST

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import is_integral, is_nan, power_of
 from kilnn.ops.checks import type_name
-from kilnn.ops.elementary import sign_of
+from kilnn.ops.operands import is_integral, is_nan
+from kilnn.ops.powers import power_of
+from kilnn.ops.rounding import sign_of
 from kilnn.ops.spec import op
 
 Dims = tuple[int, ...] | None

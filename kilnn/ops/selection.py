@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import c_name, is_nan
 from kilnn.ops.checks import type_name
+from kilnn.ops.operands import c_name, is_nan
 from kilnn.ops.spec import Scalar, op
 
 

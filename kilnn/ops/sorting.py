@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.arithmetic import is_bool, is_nan
+from kilnn.ops.operands import is_bool, is_nan
 from kilnn.ops.reduction import to_equals
 from kilnn.ops.spec import op
 

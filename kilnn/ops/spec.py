@@ -93,6 +93,7 @@ class Op:
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.operands = tuple(p.name for p in operands)
         self.attributes = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.optional = frozenset(p.name for p in operands if p.default is None)
         self.kinds: dict[str, str] = {}
         for p in parameters:
             kind = {"Index": "index", "Scalar": "scalar"}.get(str(p.annotation))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.ops import arithmetic as ops
 from kilnn.ops import elementary as unary
+from kilnn.ops import powers, rounding
 from kilnn.tensor.doors import record
 from kilnn.tensor.functions import arithmetic, casting, elementary, products
 
@@ -66,7 +67,7 @@ class ElementaryMethods:
     __pos__ = elementary.positive
 
     def __neg__(self) -> Tensor:
-        return record(unary.neg, (self,))
+        return record(rounding.neg, (self,))
 
 
 class CastingMethods:
@@ -196,7 +197,7 @@ class ArithmeticMethods(ElementaryMethods, CastingMethods, MatmulMethods):
     __pow__ = arithmetic.pow
 
     def __rpow__(self, other: Any) -> Tensor:
-        return record(ops.pow_, (other, self))
+        return record(powers.pow_, (other, self))
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return record(ops.floor_divide, (self, other)), record(ops.remainder, (self, other))

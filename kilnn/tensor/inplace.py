@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
 from kilnn.engine.handle import Handle
-from kilnn.ops import arithmetic, comparison, creation, gathering, indexing, joining, selection, sorting
+from kilnn.ops import (
+    arithmetic,
+    comparison,
+    creation,
+    gathering,
+    indexing,
+    joining,
+    masking,
+    powers,
+    selection,
+    sorting,
+)
 from kilnn.ops import matmul as products
 from kilnn.tensor.doors import inplace, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position
@@ -69,10 +80,10 @@ class ArithmeticInplace(ElementaryInplace):
 
     def pow_(self: Any, exponent: Any) -> Tensor:
         """self **= exponent."""
-        if not isinstance(exponent, Handle) and exponent in arithmetic.STATIC_EXPONENTS:
+        if not isinstance(exponent, Handle) and exponent in powers.STATIC_EXPONENTS:
             if self.dtype.category >= dtypes.FLOAT or not isinstance(exponent, float):
-                return inplace(self, arithmetic.pow_static, (self,), (exponent,))
-        return inplace(self, arithmetic.pow_, (self, exponent))
+                return inplace(self, powers.pow_static, (self,), (exponent,))
+        return inplace(self, powers.pow_, (self, exponent))
 
     def atan2_(self: Any, other: Tensor) -> Tensor:
         """In-place `atan2`."""
@@ -226,7 +237,7 @@ class InplaceMethods(ArithmeticInplace):
 
     def masked_scatter_(self: Any, mask: Tensor, source: Tensor) -> Tensor:
         """In-place `masked_scatter`."""
-        return inplace(self, indexing.masked_scatter, (self, mask, source))
+        return inplace(self, masking.masked_scatter, (self, mask, source))
 
     def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         """Write (or add) values at positions given by a tuple of index tensors."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kilnn.ops import arithmetic, elementary, selection
+from kilnn.ops import elementary, powers, rounding, selection
 from kilnn.tensor.doors import inplace
 
 if TYPE_CHECKING:
@@ -18,31 +18,31 @@ class ElementaryInplace:
 
     def abs_(self: Any) -> Tensor:
         """In-place `abs`."""
-        return inplace(self, elementary.abs_, (self,))
+        return inplace(self, rounding.abs_, (self,))
 
     def neg_(self: Any) -> Tensor:
         """In-place `neg`."""
-        return inplace(self, elementary.neg, (self,))
+        return inplace(self, rounding.neg, (self,))
 
     def sign_(self: Any) -> Tensor:
         """In-place `sign`."""
-        return inplace(self, elementary.sign, (self,))
+        return inplace(self, rounding.sign, (self,))
 
     def floor_(self: Any) -> Tensor:
         """In-place `floor`."""
-        return inplace(self, elementary.floor, (self,))
+        return inplace(self, rounding.floor, (self,))
 
     def ceil_(self: Any) -> Tensor:
         """In-place `ceil`."""
-        return inplace(self, elementary.ceil, (self,))
+        return inplace(self, rounding.ceil, (self,))
 
     def trunc_(self: Any) -> Tensor:
         """In-place `trunc`."""
-        return inplace(self, elementary.trunc, (self,))
+        return inplace(self, rounding.trunc, (self,))
 
     def frac_(self: Any) -> Tensor:
         """In-place `frac`."""
-        return inplace(self, elementary.frac, (self,))
+        return inplace(self, rounding.frac, (self,))
 
     def exp_(self: Any) -> Tensor:
         """In-place `exp`."""
@@ -158,11 +158,11 @@ class ElementaryInplace:
 
     def square_(self: Any) -> Tensor:
         """In-place `square`."""
-        return inplace(self, arithmetic.pow_static, (self,), (2,))
+        return inplace(self, powers.pow_static, (self,), (2,))
 
     def round_(self: Any, *, decimals: int = 0) -> Tensor:
         """In-place `round`."""
-        return inplace(self, elementary.round_, (self,), (decimals,))
+        return inplace(self, rounding.round_, (self,), (decimals,))
 
     def nan_to_num_(self: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
         """In-place `nan_to_num`."""

@@ -97,8 +97,8 @@ def test_module_dict():
 
     agrees(program)
     for bad in (lambda T, m: m.update(3), lambda T, m: m.update([1]), lambda T, m: m.update([(1, 2, 3)]),
-                lambda T, m: m["q"], lambda T, m: m.__setitem__("x", 3), lambda T, m: m.__setitem__("keys", T.nn.ReLU()),
-                lambda T, m: m(1)):  # fmt: skip
+                lambda T, m: m["q"], lambda T, m: m.__setitem__("x", 3),
+                lambda T, m: m.__setitem__("keys", T.nn.ReLU()), lambda T, m: m(1)):  # fmt: skip
         agrees(lambda T: bad(T, T.nn.ModuleDict()))
 
 

@@ -29,7 +29,9 @@ CALLS = {
     "linear of a vector": lambda T, F: graded(F.linear(data(T, 3), data(T, 4, 3), data(T, 4))),
     "conv with words": lambda T, F: F.conv2d(data(T, 1, 2, 5, 5), data(T, 3, 2, 3, 3), padding="valid", stride=[2, 1]),
     "conv unbatched": lambda T, F: F.conv1d(data(T, 2, 5), data(T, 3, 2, 3), padding=(1,)),
-    "conv_transpose": lambda T, F: F.conv_transpose2d(data(T, 2, 4, 3, 3), data(T, 4, 2, 3, 3), data(T, 4), (2, 1), 1, (1, 0), 2),
+    "conv_transpose": lambda T, F: F.conv_transpose2d(
+        data(T, 2, 4, 3, 3), data(T, 4, 2, 3, 3), data(T, 4), (2, 1), 1, (1, 0), 2
+    ),
     "max_pool indices": lambda T, F: F.max_pool2d(data(T, 2, 3, 7, 6), (3, 2), 2, (1, 0), return_indices=True),
     "max_pool ceil": lambda T, F: F.max_pool1d(data(T, 2, 3, 8), 3, 2, ceil_mode=True, return_indices=True),
     "avg_pool divisor": lambda T, F: F.avg_pool2d(data(T, 2, 3, 7, 6), 3, 2, 1, True, False, 5),
@@ -41,7 +43,10 @@ CALLS = {
     "group_norm": lambda T, F: F.group_norm(data(T, 2, 4, 3), 2),
     "embedding max_norm": lambda T, F: _embedding_max_norm(T, F),
     "one_hot": lambda T, F: (F.one_hot(whole(T, 2, 3), 7), F.one_hot(whole(T, 4))),
-    "softmax dtype": lambda T, F: (F.softmax(data(T, 2, 3), 1, dtype=T.float64), F.log_softmax(whole(T, 3), 0, dtype=T.float32)),
+    "softmax dtype": lambda T, F: (
+        F.softmax(data(T, 2, 3), 1, dtype=T.float64),
+        F.log_softmax(whole(T, 3), 0, dtype=T.float32),
+    ),
     "softmax implicit": lambda T, F: F.softmax(data(T, 2, 3)),
     "softmax of a number": lambda T, F: (F.softmax(T.tensor(3.0), 0), F.log_softmax(T.tensor(3.0), -1)),
     "softmin": lambda T, F: F.softmin(data(T, 2, 3), dim=0),
@@ -51,31 +56,55 @@ CALLS = {
     "hardtanh_": lambda T, F: _inplace(T, F.hardtanh_),
     "elu_": lambda T, F: _inplace(T, F.elu_),
     "relu of a leaf in place": lambda T, F: F.relu(data(T, 3), inplace=True),
-    "dropout off": lambda T, F: (F.dropout(data(T, 3), 0.5, False), F.dropout(data(T, 3), 0.0), F.dropout(data(T, 3), 1.0)),
+    "dropout off": lambda T, F: (
+        F.dropout(data(T, 3), 0.5, False),
+        F.dropout(data(T, 3), 0.0),
+        F.dropout(data(T, 3), 1.0),
+    ),
     "dropout p": lambda T, F: F.dropout(data(T, 3), 1.5),
     "dropout1d rank": lambda T, F: F.dropout1d(data(T, 3)),
     "smoothing": lambda T, F: F.cross_entropy(data(T, 4, 3), whole(T, 4, below=3), label_smoothing=2.0),
-    "class weights": lambda T, F: graded(F.cross_entropy(data(T, 6, 5), whole(T, 6), unit(T, 5), label_smoothing=0.2, ignore_index=3)),
-    "probabilities mean": lambda T, F: F.cross_entropy(data(T, 2, 5, 3), unit(T, 2, 5, 3), unit(T, 5), label_smoothing=0.2),
-    "older words": lambda T, F: (F.mse_loss(data(T, 3), data(T, 3, seed=1), size_average=False), F.nll_loss(data(T, 3, 5), whole(T, 3), reduce=False)),
+    "class weights": lambda T, F: graded(
+        F.cross_entropy(data(T, 6, 5), whole(T, 6), unit(T, 5), label_smoothing=0.2, ignore_index=3)
+    ),
+    "probabilities mean": lambda T, F: F.cross_entropy(
+        data(T, 2, 5, 3), unit(T, 2, 5, 3), unit(T, 5), label_smoothing=0.2
+    ),
+    "older words": lambda T, F: (
+        F.mse_loss(data(T, 3), data(T, 3, seed=1), size_average=False),
+        F.nll_loss(data(T, 3, 5), whole(T, 3), reduce=False),
+    ),
     "unknown reduction": lambda T, F: F.mse_loss(data(T, 3), data(T, 3), reduction="all"),
     "broadcast target": lambda T, F: F.mse_loss(data(T, 3, 1), data(T, 3)),
     "target that does not fit": lambda T, F: F.mse_loss(data(T, 3), data(T, 4)),
-    "weighted mse": lambda T, F: (F.mse_loss(data(T, 3), data(T, 3, seed=1), weight=unit(T, 3)), F.huber_loss(data(T, 3), data(T, 3, seed=1), "none", weight=unit(T, 3))),
+    "weighted mse": lambda T, F: (
+        F.mse_loss(data(T, 3), data(T, 3, seed=1), weight=unit(T, 3)),
+        F.huber_loss(data(T, 3), data(T, 3, seed=1), "none", weight=unit(T, 3)),
+    ),
     "promoted mse": lambda T, F: F.mse_loss(data(T, 3).double(), data(T, 3)),
     "beta": lambda T, F: F.smooth_l1_loss(data(T, 3), data(T, 3), beta=-1),
     "delta": lambda T, F: F.huber_loss(data(T, 3), data(T, 3), delta=0),
     "bce size": lambda T, F: F.binary_cross_entropy(unit(T, 3), unit(T, 3, 1)),
     "bce logits size": lambda T, F: F.binary_cross_entropy_with_logits(unit(T, 3), unit(T, 3, 1)),
     "bce weights": lambda T, F: F.binary_cross_entropy(unit(T, 2, 3), unit(T, 2, 3, seed=1), unit(T, 3)),
-    "bce pos_weight": lambda T, F: F.binary_cross_entropy_with_logits(data(T, 2, 3), unit(T, 2, 3), unit(T, 1), pos_weight=unit(T, 3)),
+    "bce pos_weight": lambda T, F: F.binary_cross_entropy_with_logits(
+        data(T, 2, 3), unit(T, 2, 3), unit(T, 1), pos_weight=unit(T, 3)
+    ),
     "kl batchmean": lambda T, F: F.kl_div(data(T, 2, 3), unit(T, 2, 3), reduction="batchmean"),
     "cosine": lambda T, F: F.cosine_similarity(data(T, 2, 3), data(T, 2, 3, seed=1), dim=0),
     "cosine broadcast": lambda T, F: F.cosine_similarity(data(T, 2, 3), data(T, 3, seed=1), dim=1),
-    "triplet margin": lambda T, F: F.triplet_margin_loss(data(T, 2, 3), data(T, 2, 3, seed=1), data(T, 2, 3, seed=2), margin=-1),
+    "triplet margin": lambda T, F: F.triplet_margin_loss(
+        data(T, 2, 3), data(T, 2, 3, seed=1), data(T, 2, 3, seed=2), margin=-1
+    ),
     "glu": lambda T, F: F.glu(data(T, 3, 5)),
-    "pad": lambda T, F: (F.pad(data(T, 2, 3), (1, 2)), F.pad(data(T, 2, 3), (-1, 1, 2, 0), value=2.5), F.pad(whole(T, 2, 3), (1, 0), value=7)),
-    "pad modes": lambda T, F: [F.pad(data(T, 1, 2, 4, 5), (1, 2, 0, 3), m) for m in ("reflect", "replicate", "circular")],
+    "pad": lambda T, F: (
+        F.pad(data(T, 2, 3), (1, 2)),
+        F.pad(data(T, 2, 3), (-1, 1, 2, 0), value=2.5),
+        F.pad(whole(T, 2, 3), (1, 0), value=7),
+    ),
+    "pad modes": lambda T, F: [
+        F.pad(data(T, 1, 2, 4, 5), (1, 2, 0, 3), m) for m in ("reflect", "replicate", "circular")
+    ],
     "pad odd": lambda T, F: F.pad(data(T, 2), (1, 2, 3)),
     "pad too many": lambda T, F: F.pad(data(T, 2), (1, 2, 3, 4)),
     "pad reflect too far": lambda T, F: F.pad(data(T, 1, 2, 3), (3, 0), "reflect"),
@@ -103,7 +132,7 @@ CALLS = {
     "cross_entropy int32": lambda T, F: F.cross_entropy(data(T, 2, 3), whole(T, 2, below=3).to(T.int32)),
     "embedding floats": lambda T, F: F.embedding(data(T, 2), data(T, 3, 2)),
     "embedding padding": lambda T, F: F.embedding(whole(T, 2), data(T, 5, 2), padding_idx=9),
-}  # fmt: skip
+}
 
 
 def _inplace(T, f):

@@ -371,7 +371,8 @@ def test_parameter():
         r = copy.deepcopy(q)
         empty = T.nn.Parameter()
         return (
-            p.requires_grad, q.requires_grad, q.is_leaf, data, r, isinstance(r, T.nn.Parameter), repr(q), empty.shape[0],
+            p.requires_grad, q.requires_grad, q.is_leaf, data, r, isinstance(r, T.nn.Parameter),
+            repr(q), list(empty.shape),
             isinstance(q * 2, T.nn.Parameter), isinstance(q.detach(), T.nn.Parameter), isinstance(q, T.Tensor),
         )  # fmt: skip
 

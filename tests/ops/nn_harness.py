@@ -24,7 +24,7 @@ def forward(op: Op, operands: Sequence[Any], **attributes: Any) -> tuple[Any, ..
     if op.validator is not None:
         op.validator(*operands, **attributes)
     with jax.enable_x64(True):
-        out = jax.jit(lambda *a: op.fn(*a, **attributes))(*operands)
+        out = op.fn(*[None if a is None else jax.numpy.asarray(a) for a in operands], **attributes)
     return out if isinstance(out, tuple) else (out,)
 
 
@@ -46,7 +46,8 @@ def gradient(
     for operand in rule.operands:
         named[operand] = by_name.get(operand)
     with jax.enable_x64(True):
-        found = np.asarray(jax.jit(lambda a: rule.fn(**a, **statics))(named))
+        named = {k: None if a is None else jax.numpy.asarray(a) for k, a in named.items()}
+        found = np.asarray(rule.fn(**named, **statics))
     target = by_name[name].shape
     if found.shape != target:
         lead = found.ndim - len(target)
@@ -100,7 +101,7 @@ def compare(
 
 
 def bad_value(op: Op, operands: Sequence[Any], **attributes: Any) -> str | None:
-    """The message of the op's check on values for these operands, or None; runs it on NumPy arrays as the engine may."""
+    """The message of the op's check on values for these operands, or None; run on NumPy arrays, as the engine may."""
     check = op.checker
     assert check is not None
     by_name = dict(zip(op.operands, operands, strict=False))

@@ -44,6 +44,7 @@ def test_conv_transpose(rank, stride, padding, dilation, groups, extra):
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Using padding")
 def test_mixed_sizes_and_same_padding():
     for stride, (low, high) in itertools.product(((2, 1), (1, 3)), ((1, 1), (2, 2))):
         compare(

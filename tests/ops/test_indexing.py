@@ -6,6 +6,7 @@ import torch
 
 from kilnn.engine.entry import grouped, make_plan
 from kilnn.ops import indexing as ops
+from kilnn.ops import masking
 from tests.ops.harness import (
     Fixed,
     Row,
@@ -75,8 +76,8 @@ ROWS = Table([
     Row(ops.index_copy, lambda t, k, s: t.index_copy(0, k, s), (x, unique, floats(3, 3)), (0, 4)),
     Row(ops.index_fill, lambda t, k, v: t.index_fill(0, k, v), (x, Fixed(2, 0, 2, dtype="int64"), floats()), (0, 4),
         others=("int64",)),
-    Row(ops.masked_scatter, torch.masked_scatter, (x, mask(4, 3), floats(20)), others=("int64",)),
-    Row(ops.masked_scatter, torch.masked_scatter, (x, mask(3), floats(5, 4)), saves=False),
+    Row(masking.masked_scatter, torch.masked_scatter, (x, mask(4, 3), floats(20)), others=("int64",)),
+    Row(masking.masked_scatter, torch.masked_scatter, (x, mask(3), floats(5, 4)), saves=False),
     Row(ops.one_hot, lambda k: torch.nn.functional.one_hot(k, 5), (ints(2, 3, high=5),), (5,)),
 ])  # fmt: skip
 
@@ -98,14 +99,14 @@ def test_other_dtypes(row, dtype):
 
 
 MASK = np.array([[True, False, True], [False, False, False], [True, True, False], [False, False, True]])
-PLACES = ops.true_places(MASK)
+PLACES = masking.true_places(MASK)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_masks(dtype):
     check_values(
         Row(
-            ops.masked_select,
+            masking.masked_select,
             lambda t, m, _: torch.masked_select(t, m),
             (x, Fixed(*MASK, dtype="bool"), Fixed(*PLACES, dtype="int64")),
         ),
@@ -116,7 +117,7 @@ def test_masks(dtype):
 @pytest.mark.parametrize("dim,shape", [(0, (4, 3)), (0, (4, 3, 2)), (1, (2, 4, 3)), (1, (2, 4, 3, 2))])
 def test_index_mask(dim, shape):
     row = Row(
-        ops.index_mask, lambda t, m, _: t[(*[slice(None)] * dim, m)],
+        masking.index_mask, lambda t, m, _: t[(*[slice(None)] * dim, m)],
         (floats(*shape), Fixed(*MASK, dtype="bool"), Fixed(*PLACES, dtype="int64")), (dim,),
     )  # fmt: skip
     check_values(row, "float32")
@@ -125,7 +126,7 @@ def test_index_mask(dim, shape):
 def test_empty_masks():
     check_values(
         Row(
-            ops.index_mask,
+            masking.index_mask,
             lambda t, m, _: t[m],
             (x, Fixed(False, False, False, False, dtype="bool"), ints(0, high=1)),
             (0,),
@@ -136,16 +137,16 @@ def test_empty_masks():
 
 def test_masks_save_themselves():
     operands = [np.ones((4, 3), np.float32), MASK, PLACES]
-    plan = make_plan(entry_for(ops.index_mask, operands, (0,)), 1)
+    plan = make_plan(entry_for(masking.index_mask, operands, (0,)), 1)
     assert plan.saves == (1, 2)  # the positions are nobody's tensor
-    plan = make_plan(entry_for(ops.masked_select, operands, ()), 1)
+    plan = make_plan(entry_for(masking.masked_select, operands, ()), 1)
     assert plan.saves == (0, 1, 2)
 
 
 def test_nonzero():
     for array in (MASK, np.arange(6).reshape(1, 2, 3), np.zeros((2, 0)), np.array(3.0), np.array(0)):
         expected = torch.nonzero(torch.tensor(array)).numpy()
-        found = ops.nonzero(array)
+        found = masking.nonzero(array)
         assert found.dtype == expected.dtype and found.shape == expected.shape and np.array_equal(found, expected)
 
 
@@ -179,7 +180,7 @@ INT = np.int64
         (ops.index_add, [np.ones(3), np.array([3]), np.ones(1)], (0, 3),
             "index 3 is out of bounds for dimension 0 with size 3"),
         (ops.one_hot, [np.array([0, 5])], (5,), r"smaller than num_classes (5), but got 5."),
-        (ops.masked_scatter, [np.ones(3), np.array([True, True, False]), np.ones(1)], (),
+        (masking.masked_scatter, [np.ones(3), np.array([True, True, False]), np.ones(1)], (),
             "Number of elements of source < number of ones in mask"),
     ],
 )  # fmt: skip

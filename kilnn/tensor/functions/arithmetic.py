@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
-from kilnn.engine.handle import Handle
 from kilnn.engine import views
 from kilnn.engine.grad_mode import is_grad_enabled
-from kilnn.ops import arithmetic, comparison, creation, elementary, selection
+from kilnn.engine.handle import Handle
+from kilnn.ops import arithmetic, comparison, creation, elementary, powers, selection
 from kilnn.tensor.doors import cast, number_for, record
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.pow.html
     """
-    if isinstance(exponent, int | float) and exponent in arithmetic.STATIC_EXPONENTS:
+    if isinstance(exponent, int | float) and exponent in powers.STATIC_EXPONENTS:
         if input.dtype.category < dtypes.FLOAT:
             input = power_base(input, exponent)
-        return record(arithmetic.pow_static, (input,), (exponent,))
+        return record(powers.pow_static, (input,), (exponent,))
     if isinstance(exponent, int) and exponent < 0 and input.dtype.category < dtypes.FLOAT:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return record(arithmetic.pow_, (input, exponent))
+    return record(powers.pow_, (input, exponent))
 
 
 def power_base(input: Tensor, exponent: Any) -> Tensor:

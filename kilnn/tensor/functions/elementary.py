@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kilnn.ops import arithmetic, elementary, selection
+from kilnn.ops import arithmetic, elementary, powers, rounding, selection
 from kilnn.tensor.doors import record
 
 if TYPE_CHECKING:
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 def abs(input: Tensor) -> Tensor:
     """|x|."""
-    return record(elementary.abs_, (input,))
+    return record(rounding.abs_, (input,))
 
 
 def neg(input: Tensor) -> Tensor:
     """-x."""
-    return record(elementary.neg, (input,))
+    return record(rounding.neg, (input,))
 
 
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1: the sign of each element."""
-    return record(elementary.sign, (input,))
+    return record(rounding.sign, (input,))
 
 
 def floor(input: Tensor) -> Tensor:
     """The largest whole number not above each element."""
-    return record(elementary.floor, (input,))
+    return record(rounding.floor, (input,))
 
 
 def ceil(input: Tensor) -> Tensor:
     """The smallest whole number not below each element."""
-    return record(elementary.ceil, (input,))
+    return record(rounding.ceil, (input,))
 
 
 def trunc(input: Tensor) -> Tensor:
     """Each element rounded towards zero."""
-    return record(elementary.trunc, (input,))
+    return record(rounding.trunc, (input,))
 
 
 def frac(input: Tensor) -> Tensor:
     """What `trunc` cuts off: x - trunc(x)."""
-    return record(elementary.frac, (input,))
+    return record(rounding.frac, (input,))
 
 
 def exp(input: Tensor) -> Tensor:
@@ -191,12 +191,12 @@ def digamma(input: Tensor) -> Tensor:
 
 def square(input: Tensor) -> Tensor:
     """x * x."""
-    return record(arithmetic.pow_static, (input,), (2,))
+    return record(powers.pow_static, (input,), (2,))
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Each element rounded to `decimals` places; halves go to the even neighbour."""
-    return record(elementary.round_, (input,), (decimals,))
+    return record(rounding.round_, (input,), (decimals,))
 
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from kilnn.base import dtypes
 from kilnn.base.shapes import broadcast_shapes, normalize_dim
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
-from kilnn.ops import arithmetic, creation, gathering
+from kilnn.ops import arithmetic, creation, gathering, masking
 from kilnn.ops import indexing as ops
 from kilnn.tensor.doors import number_tensor, record
 from kilnn.tensor.functions.subscripts import bounds_text, index_tensors
@@ -108,7 +108,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if input.shape != mask.shape:
         shape = broadcast_shapes(input.shape, mask.shape)
         input, mask = input.expand(shape), mask.expand(shape)
-    return record(ops.masked_select, (input, mask, record(ops.true_places, (mask,))))
+    return record(masking.masked_select, (input, mask, record(masking.true_places, (mask,))))
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
@@ -122,13 +122,13 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nonzero.html
     """
-    found = record(ops.nonzero, (input if not as_tuple or input.ndim else input.reshape(1),))
+    found = record(masking.nonzero, (input if not as_tuple or input.ndim else input.reshape(1),))
     return found.unbind(1) if as_tuple else found
 
 
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the nonzero elements, one row each."""
-    return record(ops.nonzero, (input,))
+    return record(masking.nonzero, (input,))
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -163,7 +163,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """input with its elements at the true places of the mask replaced, in order, by those of source."""
     shape = broadcast_shapes(input.shape, mask.shape)
-    return record(ops.masked_scatter, (input.expand(shape), mask, source))
+    return record(masking.masked_scatter, (input.expand(shape), mask, source))
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:

@@ -366,7 +366,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of every index along `dim`, without that dimension."""
     if not input.ndim:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     place = normalize_dim(dim, input.ndim)
     return tuple(select_part(ops.unbind, input, place, k, "multi") for k in range(input.aval.shape[place]))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
-from kilnn.ops import creation, indexing, selection, shaping
+from kilnn.ops import creation, indexing, masking, selection, shaping
 from kilnn.tensor.doors import inplace, number_for, number_tensor, record, view
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def _places(base: Tensor, indices: list[tuple[int, Any]]) -> tuple[tuple[int, ..
         elif _is_mask(part):
             mask = _mask(part)
             _check_mask(base, mask, dim)
-            found = record(indexing.nonzero, (mask,))
+            found = record(masking.nonzero, (mask,))
             dims += range(dim, dim + mask.ndim)
             tensors += [found[:, k] for k in range(mask.ndim)]
         else:
@@ -325,7 +325,7 @@ def _take(base: Tensor, indices: list[tuple[int, Any]]) -> Tensor:
         dim, part = indices[0]
         mask = _mask(part)
         _check_mask(base, mask, dim)
-        return record(indexing.index_mask, (base, mask, record(indexing.true_places, (mask,))), (dim,))
+        return record(masking.index_mask, (base, mask, record(masking.true_places, (mask,))), (dim,))
     dims, tensors = _places(base, indices)
     return record(indexing.index, (base, *tensors), (dims, bounds_text(dims, base.aval.shape)))
 

@@ -123,7 +123,7 @@ def binary(w: Writer) -> str | None:
                 f"T.lerp({a}, {b}, 0.25)",
                 f"{a}.masked_fill({b} > 0, 1.5)",
                 f"{a} % 3",
-                f"{a} // 2",
+                f"{a}.detach() // 2",
             )
     return f"{w.target()} = {text}"
 
