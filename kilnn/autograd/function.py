@@ -11,7 +11,8 @@ from kilnn.engine.backward import FREED
 from kilnn.engine.context import local
 from kilnn.engine.grad_mode import no_grad, set_grad_enabled
 from kilnn.engine.handle import alias_handle, new_handle
-from kilnn.engine.mutation import CopySlices, rebase, zeros_value
+from kilnn.engine.host import zeros_value
+from kilnn.engine.mutation import rebase
 from kilnn.engine.node import SpecialNode
 from kilnn.tensor.tensor import Tensor
 
@@ -31,7 +32,9 @@ class FunctionContext:
         """Keep inputs, outputs or None for backward; in-place writes to them are detected there."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                )
         self._to_save = tensors
 
     def mark_dirty(self, *tensors: Tensor) -> None:
@@ -78,7 +81,9 @@ class FunctionContext:
                 continue
             counter = t._storage if t._view is None else t._view.counter
             own = None
-            if id(t) in outputs and node is not None:  # an output of this node: keep its value, not the tensor (a cycle)
+            if (
+                id(t) in outputs and node is not None
+            ):  # an output of this node: keep its value, not the tensor (a cycle)
                 own = (node, outputs[id(t)])
                 saved.append((True, own, counter, counter.version, views.value_of_tensor(t)))
             else:
@@ -134,7 +139,9 @@ class FunctionNode(SpecialNode):
         for n, place in enumerate(self.places):
             g = grads[place]
             if g is not None and not isinstance(g, Tensor):
-                raise TypeError(f"function {self.name()} returned a gradient of type {type(g).__name__} instead of a Tensor")
+                raise TypeError(
+                    f"function {self.name()} returned a gradient of type {type(g).__name__} instead of a Tensor"
+                )
             out.append(_fitting(g, self.edges[2 * n], self.name(), n))
         return out
 
@@ -182,7 +189,9 @@ class Function:
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply")
+        raise RuntimeError(
+            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply"
+        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -197,7 +206,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the inputs (None where there is none), one for each argument of forward."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:

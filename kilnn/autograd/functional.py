@@ -30,7 +30,9 @@ def backward(
     """
     if grad_variables is not None:
         if grad_tensors is not None:
-            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`.")
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`."
+            )
         grad_tensors = grad_variables
     roots = _list(tensors)
     gradients = _list(grad_tensors) if grad_tensors is not None else [None] * len(roots)
@@ -70,10 +72,14 @@ def grad(
     Source: https://pytorch.org/docs/stable/generated/torch.autograd.grad.html
     """
     if is_grads_batched:
-        raise NotImplementedError("autograd.grad(is_grads_batched=True) needs vectorised recording (vmap), which is not there yet")
+        raise NotImplementedError(
+            "autograd.grad(is_grads_batched=True) needs vectorised recording (vmap), which is not there yet"
+        )
     if materialize_grads:
         if allow_unused is False:
-            raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+            raise ValueError(
+                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+            )
         allow_unused = True
     roots, wanted = _list(outputs), _list(inputs)
     gradients = _list(grad_outputs) if grad_outputs is not None else [None] * len(roots)

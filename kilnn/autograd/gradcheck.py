@@ -22,7 +22,13 @@ def _outputs(fn: Callable[..., Any], inputs: Sequence[Any]) -> list[Tensor]:
 
 
 def gradcheck(
-    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True
+    func: Callable[..., Any],
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
 ) -> bool:
     """Compare the gradients of `func` with central differences, element by element.
 
@@ -38,7 +44,9 @@ def gradcheck(
     args = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
     checked = [n for n, t in enumerate(args) if isinstance(t, Tensor) and t.requires_grad]
     if not checked:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
     outputs = _outputs(func, args)
     rng = np.random.default_rng(0)
     for number, out in enumerate(outputs):
@@ -56,7 +64,9 @@ def gradcheck(
     return True
 
 
-def _numerical(func: Callable[..., Any], args: list[Any], n: int, number: int, weight: Any, eps: float) -> np.ndarray[Any, Any]:
+def _numerical(
+    func: Callable[..., Any], args: list[Any], n: int, number: int, weight: Any, eps: float
+) -> np.ndarray[Any, Any]:
     base = args[n].detach().numpy()
     out = np.zeros(base.shape)
     for index in np.ndindex(*base.shape):
@@ -71,7 +81,9 @@ def _numerical(func: Callable[..., Any], args: list[Any], n: int, number: int, w
     return out
 
 
-def gradgradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> bool:
+def gradgradcheck(
+    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3
+) -> bool:
     """Compare second derivatives with central differences of the first.
 
     Source: https://pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradgradcheck.html

@@ -14,6 +14,7 @@ from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.entry import tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
+from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.values import Counter, Value
@@ -47,9 +48,9 @@ def _check_saved(node: Node) -> None:
     for counter, version in zip(node.counters, node.versions, strict=True):
         if counter.version != version:
             raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor "
-                f"saved by {node.name()} is at version {counter.version}; expected version {version} instead. Write the "
-                "operation out of place, or work on a clone."
+                "one of the variables needed for gradient computation has been modified by an inplace operation: a "
+                f"tensor saved by {node.name()} is at version {counter.version}; expected version {version} instead. "
+                "Write the operation out of place, or work on a clone."
             )
 
 
@@ -66,7 +67,6 @@ class _Saved:
         self._view = None
 
 
-
 def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]:
     """The gradients of one node's edges from tensors to tensors (None where there is none)."""
     if node.special:
@@ -78,15 +78,16 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
     values: list[Any] = []
     operands: list[Any] = []
     mask = 0
-    for k, ct in enumerate(cotangents):
+    for j in plan.cts:
+        ct = cotangents[j]
         if ct is None:
-            values.append(_zeros(forward.avals[k]))
+            values.append(zeros_value(forward.avals[j]))
             operands.append(None)
         else:
+            if create_graph and views.requires_grad(ct):
+                mask |= 1 << len(values)
             values.append(views.value_of_tensor(ct))
             operands.append(ct)
-            if create_graph and views.requires_grad(ct):
-                mask |= 1 << k
     edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
     counters = iter(node.counters)
     # An in-place operation keeps no counter for the target it overwrote: fewer counters than saved tensors.
@@ -121,12 +122,6 @@ def _edge(target: Any, output: int, counter: Any) -> Any:
     if target is not None and target.__class__ in HANDLES:
         return target
     return _Saved(target, output, counter)
-
-
-def _zeros(aval: Any) -> Value:
-    from kilnn.engine.mutation import zeros_value  # mutation needs the walk for CopySlices
-
-    return zeros_value(aval)
 
 
 class Walk:
@@ -277,7 +272,13 @@ class Walk:
         plan = node.plan
         entry = plan.backward
         trace = self.context.trace
-        if plan.entry.nout != 1 or trace is None or trace.sealed or self.context.eager or len(trace.values) >= trace.limit:
+        if (
+            plan.entry.nout != 1
+            or trace is None
+            or trace.sealed
+            or self.context.eager
+            or len(trace.values) >= trace.limit
+        ):
             self._visit(node, ct)
             return
         with trace.lock:
@@ -310,7 +311,7 @@ class Walk:
             else:
                 outs = trace.append_many(entry, tuple(refs))
         if not self.retain and plan.frees:
-            node.saved = None
+            node.free()
         edges = node.edges
         cotangents = self.cotangents
         i = 0
@@ -339,10 +340,11 @@ class Walk:
         if node.counters or node.saved is None:
             _check_saved(node)
         plan = node.plan
-        values = [ct] if plan.entry.nout == 1 else [_zeros(plan.entry.avals[k]) if c is None else c for k, c in enumerate(ct)]
+        row = [ct] if plan.entry.nout == 1 else ct
+        values = [zeros_value(plan.entry.avals[j]) if row[j] is None else row[j] for j in plan.cts]
         values += node.saved
         if not self.retain and plan.frees:
-            node.saved = None
+            node.free()
         outs = emit(self.context, plan.backward, values)
         if plan.stretch is not None:
             self.stretched[outs] = plan.stretch
@@ -370,7 +372,7 @@ class Walk:
             if node.special:
                 node.release()  # type: ignore[attr-defined]  # special nodes release themselves
             elif node.plan.frees:
-                node.saved = None
+                node.free()
         if node.hooks is not None and node.hooks.post:
             outs = _call_post(node, outs, row)
         edges = node.edges

@@ -124,7 +124,8 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
         union = tuple(sorted(recipe.seen_live))
         apart = set(strays(recipe.signature, union)) if trace.has_update else set()
         main_live = tuple([i for i in union if i not in apart]) if apart else union
-        canonical = canonicalize(recipe.signature, main_live, trace.donated, all_checks=not apart)
+        unverified = frozenset(index for index, _, _ in trace.checks)
+        canonical = canonicalize(recipe.signature, main_live, trace.donated, unverified)
         program = _programs.get(canonical.key)
         fresh = program is None
         if program is None:
@@ -139,7 +140,7 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
         sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
         bound = Bound(canonical, union, main_live, program, sizes)
         if apart:
-            bound.aside = canonicalize(recipe.signature, bound.aside_live, [], all_checks=False)
+            bound.aside = canonicalize(recipe.signature, bound.aside_live, [], frozenset())
         recipe.bound.append(bound)
         return bound, fresh
 
@@ -162,20 +163,19 @@ def reduced(recipe: Recipe, live: tuple[int, ...], donated: list[int]) -> Canoni
 
 
 ENTRIES = 4096
-_swept_at = 0
+_swept_at = [0]  # entries left by the last sweep
 
 
 def tidy(pending: list[Any]) -> None:
     """Between runs: forget operations of forgotten programs once there are many. `pending`: traces not yet run."""
-    global _swept_at
-    if len(HEADS) < ENTRIES or len(HEADS) < _swept_at * 1.5:
+    if len(HEADS) < ENTRIES or len(HEADS) < _swept_at[0] * 1.5:
         return
     with _lock:
         needed = {instr[0] for recipe in _recipes.values() for instr in recipe.signature if type(instr) is tuple}
         for trace in pending:
             needed.update(v.instr[0] for v in list(trace.values) if type(v.instr) is tuple)
         sweep(needed)
-        _swept_at = len(HEADS)
+        _swept_at[0] = len(HEADS)
 
 
 def programs() -> list[Program]:

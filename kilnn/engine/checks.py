@@ -3,7 +3,6 @@ recorded line, at the latest at the next flush. Conditions on host-held values a
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,8 @@ from kilnn.engine.emit import commit
 from kilnn.engine.entry import Entry, grouped
 from kilnn.engine.error_word import error_of
 from kilnn.engine.trace import open_trace
-from kilnn.engine.values import Value
 
 HOST_ELEMENTS = 1 << 20
-_passed: weakref.WeakKeyDictionary[Value, set[int]] = weakref.WeakKeyDictionary()
 
 
 def record_check(context: Context, entry: Entry, values: list[Any]) -> None:
@@ -27,15 +24,15 @@ def record_check(context: Context, entry: Entry, values: list[Any]) -> None:
     assert check is not None and check.op is not None and check.op.checker is not None
     operands = [values[k] for k in check.state]
     # Values are immutable: a batch that passed once (the same labels in every step) has passed for good.
-    verified = len(operands) == 1 and check.head in _passed.get(operands[0], ())
+    verified = all(check.head in getattr(v, "passed", ()) for v in operands)
     if not verified and all(isinstance(v.data, np.ndarray) and v.aval.size <= HOST_ELEMENTS for v in operands):
         bad, found = check.op.checker.fn(*grouped([v.data for v in operands], check.widths), **check.attributes)
         if bad.any():
             first = np.broadcast_to(found, bad.shape).reshape(-1)[int(np.argmax(bad.reshape(-1)))]
             raise error_of(check, int(first), None)
         verified = True
-        if len(operands) == 1:
-            _passed.setdefault(operands[0], set()).add(check.head)
+        for v in operands:
+            v.passed = {check.head, *getattr(v, "passed", ())}
     trace = open_trace(context)
     out = commit(trace, check, operands)
     if not verified:

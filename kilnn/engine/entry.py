@@ -36,9 +36,33 @@ class Entry:
     """One executable operation. `fn` takes arrays, 0-d arrays for numbers, and None where the kind is NONE."""
 
     __slots__ = (
-        "all_values", "aval", "avals", "check", "differentiable", "fn", "head", "host", "in_avals", "is_check",
-        "is_update", "jitted", "kinds", "name", "node_name", "nout", "simple", "op", "plans", "attributes", "by_value",
-        "work", "out_dtype", "state", "tracked", "widths",
+        "all_values",
+        "attributes",
+        "aval",
+        "avals",
+        "by_value",
+        "check",
+        "differentiable",
+        "fn",
+        "head",
+        "host",
+        "in_avals",
+        "is_check",
+        "is_update",
+        "jitted",
+        "kinds",
+        "name",
+        "node_name",
+        "nout",
+        "op",
+        "out_dtype",
+        "plans",
+        "quick",
+        "simple",
+        "state",
+        "tracked",
+        "widths",
+        "work",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +90,7 @@ class Entry:
         self.host: Callable[..., Any] | None = None
         self.check: Entry | None = None
         self.simple = self.all_values  # and no condition on values
+        self.quick = self.nout == 1  # and no condition on values: record may take its short path
         self.is_check = False
         self.is_update = False
         self.state: tuple[int, ...] = ()  # updates: output k replaces operand state[k]
@@ -83,22 +108,41 @@ class Entry:
 
 
 class Plan:
-    """How the gradient of an entry is taken for one set of wanted operands: what is saved, and the backward entry."""
+    """How the gradient of an entry is taken for one set of wanted operands.
 
-    __slots__ = ("backward", "entry", "frees", "outputs", "quick", "saves", "stretch", "wanted")
+    wanted: operand positions. cts: outputs whose cotangents the backward entry takes. saves, outputs: operands and
+    outputs that are saved. frees: a second backward fails, because something was saved and then freed. stretch: see
+    _stretch. quick: the walk may take its short path.
+    """
+
+    __slots__ = ("backward", "cts", "entry", "frees", "lasting", "outputs", "quick", "saves", "stretch", "wanted")
 
     def __init__(
-        self, entry: Entry, wanted: tuple[int, ...], saves: tuple[int, ...], outputs: tuple[int, ...],
-        backward: Entry, frees: bool,
-    ) -> None:  # fmt: skip
+        self,
+        entry: Entry,
+        wanted: tuple[int, ...],
+        cts: tuple[int, ...],
+        saves: tuple[int, ...],
+        outputs: tuple[int, ...],
+        backward: Entry,
+        frees: bool,
+    ) -> None:
         self.entry = entry
         self.wanted = wanted
+        self.cts = cts
         self.saves = saves
         self.outputs = outputs
         self.backward = backward
         self.frees = frees
         self.stretch = _stretch(entry)
-        self.quick = backward.simple and self.stretch is None
+        self.quick = backward.simple and self.stretch is None and entry.nout == 1 and cts == (0,)
+        self.lasting: Plan | None = None
+
+    def without_freeing(self) -> Plan:
+        """The plan of a node with nowhere to send gradients: PyTorch saves nothing for it."""
+        if self.lasting is None:
+            self.lasting = Plan(self.entry, self.wanted, self.cts, self.saves, self.outputs, self.backward, False)
+        return self.lasting
 
 
 def _stretch(entry: Entry) -> tuple[int, ...] | None:
@@ -107,7 +151,9 @@ def _stretch(entry: Entry) -> tuple[int, ...] | None:
         return None
     source, result = entry.in_avals[0], entry.aval
     dims = entry.attributes.get("dims")
-    gone = set(range(len(source.shape)) if dims is None else [d % len(source.shape) for d in dims] if source.shape else ())
+    gone = set(
+        range(len(source.shape)) if dims is None else [d % len(source.shape) for d in dims] if source.shape else ()
+    )
     kept = [d for d in range(len(source.shape)) if d not in gone]
     if result.size == source.size:
         return None
@@ -132,9 +178,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
         name = _operand_name(op, k)
         missing = x is type(None) and name not in op.optional
         if missing or (x in _CATEGORIES and op.promote is None and name not in op.kinds):
-            raise TypeError(
-                f"{op.name}(): argument {name!r} (position {k + 1}) must be Tensor, not {x.__name__}"
-            )
+            raise TypeError(f"{op.name}(): argument {name!r} (position {k + 1}) must be Tensor, not {x.__name__}")
     if op.validator is not None:
         op.validator(*[None if x is type(None) else x for x in operands], **named)
     avals = [x if isinstance(x, Aval) else None for x in operands]
@@ -167,7 +211,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
         entry.differentiable = 0
     if op.checker is not None:
         entry.check = _check_entry(op, entry)
-        entry.simple = False
+        entry.simple = entry.quick = False
     return entry
 
 
@@ -209,7 +253,9 @@ def _rule_of(op: Op, k: int) -> Rule | None:
 
 
 def _kinds(op: Op, operands: list[Any], avals: list[Any], work: Any) -> tuple[int, ...]:
-    floating = work if work is not None else next((a.dtype for a in avals if a is not None and a.dtype.kind in "fV"), None)
+    floating = (
+        work if work is not None else next((a.dtype for a in avals if a is not None and a.dtype.kind in "fV"), None)
+    )
     kinds = []
     for k, x in enumerate(operands):
         if isinstance(x, Aval):
@@ -228,9 +274,11 @@ def _kinds(op: Op, operands: list[Any], avals: list[Any], work: Any) -> tuple[in
 def _array_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any) -> Callable[..., Any]:
     raw = op.fn
     if work is None:
-        if not attributes:
-            return lambda *xs: raw(*xs)
-        return lambda *xs: raw(*xs, **attributes)
+
+        def plain(*xs: Any) -> Any:
+            return raw(*xs, **attributes)
+
+        return plain
 
     def promoted(*xs: Any) -> Any:
         out = raw(*[None if x is None else _cast(x, work) for x in xs], **attributes)
@@ -264,7 +312,11 @@ def _host_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any
 
 def specs_of(kinds: tuple[int, ...], avals: Any) -> list[Any]:
     return [
-        jax.ShapeDtypeStruct(a.shape, a.dtype) if k == VALUE else None if k == NONE else jax.ShapeDtypeStruct((), NUMBER_DTYPES[k])
+        jax.ShapeDtypeStruct(a.shape, a.dtype)
+        if k == VALUE
+        else None
+        if k == NONE
+        else jax.ShapeDtypeStruct((), NUMBER_DTYPES[k])
         for k, a in zip(kinds, avals, strict=True)
     ]
 
@@ -275,7 +327,7 @@ def eval_shape(fn: Callable[..., Any], kinds: tuple[int, ...], avals: Any) -> An
 
 
 def _check_entry(op: Op, entry: Entry) -> Entry:
-    """The instruction that tests the operation's condition on values: int64 [is bad, first bad value]."""
+    """The instruction that tests the operation's condition on values; one int64 code, see CODE_BIAS."""
     checker = op.checker
     assert checker is not None
     fixed = len(op.operands)
@@ -284,20 +336,26 @@ def _check_entry(op: Op, entry: Entry) -> Entry:
     positions = tuple(k for group in groups for k in group)
     known = {name: entry.attributes[name] for name in checker.attributes}
     known.update(_facts(op, entry, checker.facts))
-    widths = tuple(len(group) if name == op.variadic else -1 for name, group in zip(checker.operands, groups, strict=True))
+    widths = tuple(
+        len(group) if name == op.variadic else -1 for name, group in zip(checker.operands, groups, strict=True)
+    )
 
     def fn(*xs: Any) -> Any:
         bad, values = checker.fn(*grouped(xs, widths), **known)
-        values = jnp.broadcast_to(values, bad.shape).reshape(-1).astype(np.int64)
-        bad = bad.reshape(-1)
-        if bad.shape[0] == 0:
-            return jnp.zeros((2,), np.int64)
-        return jnp.stack([bad.any().astype(np.int64), values[jnp.argmax(bad)]])
+        values = jnp.broadcast_to(values, bad.shape).astype(np.int64)
+        if not bad.size:
+            return jnp.zeros((), np.int64)
+        return jnp.max(jnp.where(bad, values + CODE_BIAS, 0))
 
     kinds = tuple(entry.kinds[p] for p in positions)
-    out = Entry(f"{op.name}.check", fn, kinds, tuple(entry.in_avals[p] for p in positions), (aval_of((2,), np.dtype(np.int64)),))
+    in_avals = tuple(entry.in_avals[p] for p in positions)
+    out = Entry(f"{op.name}.check", fn, kinds, in_avals, (aval_of((), np.dtype(np.int64)),))
     out.is_check, out.op, out.attributes, out.state, out.widths = True, op, known, positions, widths
     return out
+
+
+CODE_BIAS = 1 << 48
+"""A condition's code is 0, or the largest offending value plus this."""
 
 
 def grouped(xs: Any, widths: tuple[int, ...]) -> list[Any]:
@@ -313,7 +371,9 @@ def _facts(op: Op, entry: Entry, facts: tuple[tuple[str, str, str], ...]) -> dic
             members = [a for a in entry.in_avals[len(op.operands) :] if a is not None]
             known[parameter] = tuple(getattr(a, fact) for a in members)
         else:
-            aval = entry.in_avals[op.operands.index(operand)] if op.operands.index(operand) < len(entry.in_avals) else None
+            aval = (
+                entry.in_avals[op.operands.index(operand)] if op.operands.index(operand) < len(entry.in_avals) else None
+            )
             known[parameter] = None if aval is None else getattr(aval, fact)
     return known
 
@@ -321,7 +381,11 @@ def _facts(op: Op, entry: Entry, facts: tuple[tuple[str, str, str], ...]) -> dic
 def make_plan(entry: Entry, mask: int) -> Plan:
     """The gradient plan of `entry` for the operands in the bit mask."""
     wanted = tuple(k for k in range(len(entry.kinds)) if mask >> k & 1)
-    plan = _plan_from_rules(entry, wanted) if entry.op is not None and not entry.is_check else _plan_from_vjp(entry, wanted)
+    plan = (
+        _plan_from_rules(entry, wanted)
+        if entry.op is not None and not entry.is_check
+        else _plan_from_vjp(entry, wanted)
+    )
     plan.backward.node_name = entry.node_name
     entry.plans[mask] = plan
     return plan
@@ -339,9 +403,13 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     positions = {name: (k,) for k, name in enumerate(op.operands) if k < len(entry.kinds)}
     if op.variadic is not None:
         positions[op.variadic] = tuple(range(len(op.operands), len(entry.kinds)))
-    saves = tuple(sorted({k for r in rules for name in r.operands for k in positions.get(name, ()) if entry.kinds[k] != NONE}))
+    saves = tuple(
+        sorted({k for r in rules for name in r.operands for k in positions.get(name, ()) if entry.kinds[k] != NONE})
+    )
     outputs = tuple(sorted({j for r in rules for j in r.outputs}))
-    nct = entry.nout
+    cts = tuple(sorted({j for r in rules for j in r.cotangents}))
+    place_ct = {j: n for n, j in enumerate(cts)}
+    nct = len(cts)
     place = {k: nct + n for n, k in enumerate(saves)}
     place_out = {j: nct + len(saves) + n for n, j in enumerate(outputs)}
     work = entry.work
@@ -354,7 +422,7 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         for rule in rules:
             named: dict[str, Any] = {}
             for j in rule.cotangents:
-                named[_spelling(rule, "ct", j)] = xs[j]
+                named[_spelling(rule, "ct", j)] = xs[place_ct[j]]
             for name in rule.operands:
                 if name == op.variadic:
                     named[name] = tuple(xs[place[k]] for k in positions[name])
@@ -375,12 +443,16 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         return grads[0] if len(grads) == 1 else tuple(grads)
 
     kinds = (VALUE,) * nct + tuple(entry.kinds[k] for k in saves) + (VALUE,) * len(outputs)
-    in_avals = (*entry.avals, *(entry.in_avals[k] for k in saves), *(entry.avals[j] for j in outputs))
+    in_avals = (
+        *(entry.avals[j] for j in cts), *(entry.in_avals[k] for k in saves), *(entry.avals[j] for j in outputs)
+    )  # fmt: skip
     back = Entry(f"{op.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
     _differentiable_by_vjp(back)
     forced = [r.frees for r in rules if r.frees is not None]
-    frees = forced[0] if forced else bool(outputs) or any(entry.kinds[k] == VALUE or op.promote is not None for k in saves)
-    return Plan(entry, wanted, saves, outputs, back, frees)
+    frees = (
+        forced[0] if forced else bool(outputs) or any(entry.kinds[k] == VALUE or op.promote is not None for k in saves)
+    )
+    return Plan(entry, wanted, cts, saves, outputs, back, frees)
 
 
 def _spelling(rule: Rule, stem: str, number: int) -> str:
@@ -411,8 +483,8 @@ def _differentiable_by_vjp(entry: Entry) -> None:
 
 
 _STEPS = frozenset(
-    ("relu", "hardtanh", "leaky_relu", "abs", "l1_loss", "hardsigmoid", "hardshrink", "softshrink", "threshold", "rrelu",
-     "square", "pow_static")
+    ("relu", "hardtanh", "leaky_relu", "abs", "l1_loss", "hardsigmoid", "hardshrink", "softshrink", "threshold",
+     "rrelu", "square", "pow_static")
 )  # fmt: skip
 """Operations whose gradient has the derivative zero in PyTorch's tables, where others have none at all."""
 
@@ -478,7 +550,7 @@ def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     in_avals = (*entry.avals, *(entry.in_avals[k] for k in saves))
     back = Entry(f"{entry.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
     _differentiable_by_vjp(back)
-    return Plan(entry, wanted, saves, (), back, bool(saves))
+    return Plan(entry, wanted, tuple(range(nct)), saves, (), back, bool(saves))
 
 
 _condemned: list[Entry] = []

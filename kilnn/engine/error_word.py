@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kilnn.engine import sites
-from kilnn.engine.entry import Entry
+from kilnn.engine.entry import CODE_BIAS, Entry
 
 
 def error_of(check: Entry, value: int, site: sites.Site | None) -> Exception:
@@ -38,12 +38,13 @@ class _Pending:
         with self.lock:
             words, self.words = self.words, []
         for n, (word, conditions) in enumerate(words):
-            number, value = (int(x) for x in np.asarray(word))
-            if number and number - 1 in conditions:
+            codes = np.atleast_1d(np.asarray(word))
+            failed = [k for k in np.flatnonzero(codes) if k in conditions]
+            if failed:
                 with self.lock:
                     self.words = words[n + 1 :] + self.words
-                check, site = conditions[number - 1]
-                raise error_of(check, value, site)
+                check, site = conditions[failed[0]]
+                raise error_of(check, int(codes[failed[0]]) - CODE_BIAS, site)
 
 
 PENDING = _Pending()

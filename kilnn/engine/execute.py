@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from itertools import chain, starmap
@@ -21,8 +20,9 @@ import numpy as np
 
 from kilnn.base.errors import StateLostError
 from kilnn.engine import cache, explain, lower, verify
-from kilnn.engine.error_word import PENDING
 from kilnn.engine.entry import HEADS
+from kilnn.engine.error_word import PENDING
+from kilnn.engine.garbage import watch_collector
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, reference_counts
 
@@ -35,8 +35,9 @@ SLOW_COMPILE_SECONDS = 2.0
 _seen_once = -2  # Value.index of a host leaf that a program has already read
 
 _running: deque[Any] = deque()
-OPEN_TRACES: weakref.WeakSet[Any] = weakref.WeakSet()
-"""Every trace that some thread may still have to run."""
+OPEN_TRACES: dict[int, Any] = {}
+"""Every trace that some thread may still have to run, by id. (Weak containers clean up in Python callbacks, where a
+Ctrl-C would be lost.)"""
 
 
 def run_trace(trace: Any, reason: str) -> None:
@@ -75,7 +76,9 @@ def run_trace(trace: Any, reason: str) -> None:
         trace.values = []
         trace.leaves = []
         trace.undo = []
-        cache.tidy(list(OPEN_TRACES))
+        OPEN_TRACES.pop(id(trace), None)
+        watch_collector(False)
+        cache.tidy(list(OPEN_TRACES.values()))
 
 
 def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: str) -> None:
@@ -187,7 +190,9 @@ def _execute(trace: Any, program: cache.Program, args: list[Any], targets: list[
             seconds = time.perf_counter() - started
             if program.first and seconds > SLOW_COMPILE_SECONDS:
                 kind = "step program" if program.step else "program"
-                print(f"kilnn: compiled a {kind} of {program.instructions} operations in {seconds:.1f} s", file=sys.stderr)
+                print(
+                    f"kilnn: compiled a {kind} of {program.instructions} operations in {seconds:.1f} s", file=sys.stderr
+                )
             program.first = False
         else:
             with _x64(True):
@@ -221,8 +226,8 @@ def _fail(trace: Any, error: BaseException, donated: list[Any]) -> None:
     lost = any(getattr(a, "is_deleted", lambda: False)() for a in donated)
     if lost:
         trace.failure = StateLostError(
-            "a step's program failed after its parameter buffers had been handed over, so the state of this step is lost; "
-            f"restore it from a checkpoint. Cause: {type(error).__name__}: {error}"
+            "a step's program failed after its parameter buffers had been handed over, so the state of this step is "
+            f"lost; restore it from a checkpoint. Cause: {type(error).__name__}: {error}"
         )
     else:
         for owner, old in reversed(trace.undo):
@@ -318,7 +323,7 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
             if entry.is_check:
                 words[next(order)] = out
             elif entry.is_update and words:
-                fine = fine and not any(int(w[0]) for w in words.values())
+                fine = fine and not any(int(w) for w in words.values())
                 if not fine:
                     for k, position in enumerate(entry.state):
                         outs[k] = operands[position]

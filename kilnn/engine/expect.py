@@ -7,11 +7,13 @@ from typing import Any
 
 from kilnn.engine import explain
 from kilnn.engine.context import local
+from kilnn.engine.error_word import PENDING
+from kilnn.engine.execute import wait_for_all
 from kilnn.engine.stats import stats
 from kilnn.engine.trace import flush
 
 
-class expect:  # noqa: N801 - used as a statement, like no_grad
+class expect:
     """Assert how many programs a block compiles and how often it reads values.
 
     Args:
@@ -57,7 +59,7 @@ class expect:  # noqa: N801 - used as a statement, like no_grad
                 raise AssertionError("\n".join([f"expected {wanted} {what}, got {got}", *lines]))
 
 
-class eager:  # noqa: N801 - used as a statement, like no_grad
+class eager:
     """Run every operation at once inside the block (as KILNN_EAGER=1 does for a whole process), for debugging.
 
     Integers, booleans and random bits are the same as without it; floats may differ in the last bits, because fused
@@ -82,9 +84,6 @@ def synchronize() -> None:
 
     Use it around timings: without it they measure recording, not computing.
     """
-    from kilnn.engine.error_word import PENDING
-    from kilnn.engine.execute import wait_for_all
-
     flush("synchronize")
     wait_for_all()
     PENDING.raise_first()

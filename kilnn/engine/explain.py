@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ class Compile:
 
     def __str__(self) -> str:
         kind = "step program" if self.step else "program"
-        return f"#{self.number} {kind}, {self.instructions} operations (run because: {self.reason}): {self.cause} at {self.where}"
+        size = f"{self.instructions} operations (run because: {self.reason})"
+        return f"#{self.number} {kind}, {size}: {self.cause} at {self.where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,14 @@ class Sync:
 
 _compiles: deque[Compile] = deque(maxlen=256)
 _syncs: dict[Any, int] = {}
-_number = 0
+_numbers = itertools.count(1)
 
 
 def compiled(trace: Any, recipe: Any, bound: Any, reason: str) -> None:
     """Remember why this program was made."""
-    global _number
-    _number += 1
     cause, place = _first_difference(trace, recipe)
     site = sites.describe(trace.sites.get(place) or trace.first_line)
-    _compiles.append(Compile(_number, bound.program.instructions, bound.program.step, reason, cause, site))
+    _compiles.append(Compile(next(_numbers), bound.program.instructions, bound.program.step, reason, cause, site))
 
 
 def _first_difference(trace: Any, recipe: Any) -> tuple[str, int]:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jax import lax
 
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
 from kilnn.engine.entry import VALUE, Entry
+from kilnn.engine.execute import to_device
+from kilnn.engine.host import value_from
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Aval, RangeValue, Storage, Value, aval_of, range_of
 
@@ -115,7 +118,6 @@ def pack_entry(avals: tuple[Aval, ...]) -> Entry:
     """The instruction that lays values end to end."""
     found = _packs.get(avals)
     if found is None:
-        from jax import lax
 
         def fn(*xs: Any) -> Any:
             return lax.concatenate([x.reshape(-1) for x in xs], 0)
@@ -130,9 +132,6 @@ def pack(values: list[Value]) -> Value:
     """One flat Value of several: at once on the host when all are there, else recorded."""
     arrays = [v.data for v in values]
     if all(a.__class__ is np.ndarray for a in arrays):
-        from kilnn.engine.execute import to_device
-        from kilnn.engine.host import value_from
-
         out = value_from(np.concatenate([a.reshape(-1) for a in arrays]))
         out.data = to_device(out.data)
         return out

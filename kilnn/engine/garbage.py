@@ -29,6 +29,10 @@ def _watch(phase: str, info: dict[str, Any]) -> None:
         )
 
 
-def watch_collector() -> None:
-    """Begin to note what the collector frees."""
-    gc.callbacks.append(_watch)
+def watch_collector(on: bool) -> None:
+    """Note what the collector frees, while a recording is unknown. Not all the time: an exception that a signal
+    handler raises inside such a callback is lost."""
+    if on and _watch not in gc.callbacks:
+        gc.callbacks.append(_watch)
+    elif not on and _watch in gc.callbacks:
+        gc.callbacks.remove(_watch)

@@ -74,7 +74,7 @@ def _wrap_generator(mode: _Mode, function: F) -> F:
     return wrapped  # type: ignore[return-value]  # same signature by functools.wraps
 
 
-class no_grad(_Mode):  # noqa: N801 - PyTorch's name
+class no_grad(_Mode):
     """Operations inside are not recorded for the backward pass. Context manager and decorator.
 
     Example:
@@ -97,7 +97,7 @@ class no_grad(_Mode):  # noqa: N801 - PyTorch's name
         super().__init__(False)
 
 
-class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
+class enable_grad(_Mode):
     """Operations inside are recorded even within `no_grad`. Context manager and decorator.
 
     Source: https://pytorch.org/docs/stable/generated/torch.enable_grad.html
@@ -112,7 +112,7 @@ class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
         super().__init__(True)
 
 
-class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
+class set_grad_enabled(_Mode):
     """Set the gradient mode at once; as a context manager put the old one back at the end.
 
     Args:
@@ -135,7 +135,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
         return super().__call__(function)
 
 
-class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
+class inference_mode(_Mode):
     """Like `no_grad`; kilnn's tensors need no extra bookkeeping to skip, so results stay ordinary tensors.
 
     Args:

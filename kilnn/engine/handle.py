@@ -35,7 +35,7 @@ HANDLES: set[type[Any]] = set()
 
 def register_class(cls: type[Handle]) -> None:
     """`cls` is the class of new tensors (called once, by kilnn.tensor)."""
-    global tensor_class
+    global tensor_class  # noqa: PLW0603 - set once, read in the hottest path
     tensor_class = cls
     HANDLES.add(cls)
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, NONE, VALUE, Entry
+from kilnn.engine.handle import new_handle
 from kilnn.engine.stats import count
-from kilnn.engine.values import RangeValue, Value, aval_of, value_of
+from kilnn.engine.values import Aval, RangeValue, Value, aval_of, value_of
 from kilnn.ops.spec import Op
 
 LIMIT_BYTES = 65536
@@ -43,8 +44,6 @@ def compute(entry: Entry, values: Any) -> Any:
 
 def run_by_value(op: Op, values: list[Any], attributes: tuple[Any, ...]) -> Any:
     """An operation whose output shape depends on values: its operands are computed first, and it runs in NumPy."""
-    from kilnn.engine.handle import new_handle
-
     named = dict(zip(op.attributes, attributes, strict=True))
     arrays = [array_of(v) if isinstance(v, Value) else v for v in values]
     result = (op.host or op.fn)(*arrays, **named)
@@ -84,6 +83,25 @@ def array_of(v: Value) -> np.ndarray[Any, Any]:
 
 def value_from(array: np.ndarray[Any, Any], device: str = "cpu") -> Value:
     return value_of(array, aval_of(array.shape, array.dtype, device))
+
+
+_constants: dict[tuple[Aval, int], Value] = {}
+_CONSTANT_BYTES = 4096
+
+
+def constant(aval: Aval, number: int) -> Value:
+    """A Value of one number everywhere; small ones are kept, so that programs read the same leaf in every step."""
+    found = _constants.get((aval, number))
+    if found is None:
+        found = value_of(np.broadcast_to(np.asarray(number, aval.dtype), aval.shape), aval)
+        if aval.nbytes <= _CONSTANT_BYTES:
+            _constants[aval, number] = found
+    return found
+
+
+def zeros_value(aval: Aval) -> Value:
+    """Zeros held on the host."""
+    return constant(aval, 0)
 
 
 def host_array(t: Any) -> np.ndarray[Any, Any] | None:

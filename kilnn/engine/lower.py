@@ -43,17 +43,17 @@ class Canonical:
 
 
 def canonicalize(
-    signature: Signature, live: tuple[int, ...], donated: list[int], all_checks: bool = True
+    signature: Signature, live: tuple[int, ...], donated: list[int], checks: frozenset[int] | None = None
 ) -> Canonical:
-    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. Conditions on values are
-    kept, or (not all_checks) only those whose operands are needed anyway."""
+    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. `checks`: conditions that
+    must be kept (None: all); of the others those of operations that are needed."""
     n = len(signature)
     needed = bytearray(n)
     start_of = list(range(n))
     for i, instr in enumerate(signature):
         if type(instr) is int:
             start_of[i] = i - instr
-        elif HEADS[instr[0]].is_check and all_checks:
+        elif HEADS[instr[0]].is_check and (checks is None or i in checks):
             needed[i] = 1
     for i in live:
         needed[start_of[i]] = 1
@@ -65,17 +65,23 @@ def canonicalize(
                 if kind == VALUE and instr[r] >= 0:
                     needed[start_of[instr[r]]] = 1
                 r += kind != NONE
-    if not all_checks:
-        used = {ref for i in range(n) if needed[i] and type(signature[i]) is tuple for ref in signature[i][1:]}
-        for i, instr in enumerate(signature):
-            if type(instr) is tuple and HEADS[instr[0]].is_check:
-                needed[i] = all((needed[start_of[ref]] if ref >= 0 else ref in used) for ref in instr[1:])
+    if checks is not None:
+        guarded: dict[Any, int] = {}  # operation -> is its next instruction needed
+        for i in range(n - 1, -1, -1):
+            instr = signature[i]
+            if type(instr) is tuple:
+                entry = HEADS[instr[0]]
+                if not entry.is_check:
+                    guarded[entry.op] = needed[i]
+                elif i not in checks:
+                    needed[i] = guarded.get(entry.op, 0)
     numbers: dict[int, int] = {}
     slots: dict[int, int] = {}
     scalars: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
     code: list[tuple[int, ...]] = []
     starts: list[int] = []
     conditions: list[int] = []
+    seen_checks: set[tuple[int, ...]] = set()
     total = 0
 
     def take(i: int) -> None:
@@ -98,6 +104,10 @@ def canonicalize(
                 if ref not in numbers:
                     take(start_of[ref])
                 refs.append(numbers[ref])
+        if entry.is_check:
+            if tuple(refs) in seen_checks:
+                return  # the same condition on the same values
+            seen_checks.add(tuple(refs))
         code.append(tuple(refs))
         starts.append(total)
         if entry.is_check:
@@ -188,7 +198,7 @@ class Lazy:
 
 def build(program: Canonical) -> Callable[..., tuple[Any, ...]]:
     """The program as one function of (leaves..., floats?, ints?, doubles?); with conditions, the last output is the
-    error word: int64 [number of the first failed condition + 1, or 0; its value]."""
+    error word."""
     n_leaves = len(program.leaves)
     present = [bool(program.floats), bool(program.ints), bool(program.doubles)]
     instructions = [(HEADS[instr[0]], instr) for instr in program.code]
@@ -208,7 +218,7 @@ def build(program: Canonical) -> Callable[..., tuple[Any, ...]]:
                 words.append(out)
             elif entry.is_update and words:
                 if fine is None:
-                    fine = error_word(words)[0] == 0
+                    fine = jnp.max(error_word(words)) == 0
                 for k, position in enumerate(entry.state):
                     outs[k] = jnp.where(fine, outs[k], operands[position])
             env.extend(outs)
@@ -220,12 +230,6 @@ def build(program: Canonical) -> Callable[..., tuple[Any, ...]]:
     return step
 
 
-def error_word(words: list[Any]) -> Any:
-    """The first failed condition of several: [number + 1, value], or [0, 0]."""
-    table = jnp.stack(words)
-    first = jnp.argmax(table[:, 0])
-    bad = table[first, 0]
-    return jnp.stack([bad * (first.astype(np.int64) + 1), bad * table[first, 1]])
-
-
-__all__ = ["DOUBLE", "FLOAT", "INT", "Canonical", "Lazy", "Signature", "build", "canonicalize", "error_word", "operands_of"]
+def error_word(codes: list[Any]) -> Any:
+    """The codes of a program's conditions as one vector; all are 0 when everything is fine."""
+    return jnp.stack(codes)

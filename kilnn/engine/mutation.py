@@ -7,11 +7,11 @@ from typing import Any
 from kilnn.base import dtypes
 from kilnn.engine import views
 from kilnn.engine.context import local
-from kilnn.engine.handle import new_handle
-from kilnn.engine.node import Node, SpecialNode
+from kilnn.engine.node import Node
 from kilnn.engine.record import record
-from kilnn.engine.values import Value
+from kilnn.engine.slices import CopySlices, Through
 from kilnn.ops import creation
+from kilnn.ops.checks import type_name
 from kilnn.ops.spec import Op, op
 
 
@@ -36,7 +36,12 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         check_inplace(x)
     view = x._view
     before = views.value_of_tensor(x).aval
-    if operation.name not in _WARNS_ON_OVERLAP and view is not None and view.strides is not None and _overlaps(before.shape, view.strides):
+    if (
+        operation.name not in _WARNS_ON_OVERLAP
+        and view is not None
+        and view.strides is not None
+        and _overlaps(before.shape, view.strides)
+    ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
@@ -59,12 +64,12 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         source, target = dtypes.from_numpy(after.dtype), dtypes.from_numpy(before.dtype)
         if not dtypes.can_cast(source, target):
             raise RuntimeError(
-                f"result type {_type_name(source)} can't be cast to the desired output type {_type_name(target)}"
+                f"result type {type_name(source.np)} can't be cast to the desired output type {type_name(target.np)}"
             )
         result = record(assign_cast, (result,), (before.dtype,))
         node = result._node
         if node is not None:
-            node = _Through(node)
+            node = Through(node)
     _release_own_operand(node, x, operands, result)
     value = views.value_of_tensor(result)
     fresh = result._storage
@@ -78,13 +83,6 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
 
 def _requires_grad(t: Any) -> bool:
     return hasattr(t, "_storage") and views.requires_grad(t)
-
-
-def _type_name(dtype: Any) -> str:
-    special = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char",
-               "uint8": "Byte", "bool": "Bool", "float16": "Half", "bfloat16": "BFloat16",
-               "complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # fmt: skip
-    return special[dtype.name]
 
 
 def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
@@ -142,98 +140,3 @@ def rebase(x: Any, node: Node) -> None:
     views.move_retained(base, base._node, base._output, slices)
     base._node, base._output, base._leaf = slices, 0, False
     views.node_of(x)
-
-
-class CopySlices(SpecialNode):
-    """The history of a base after an in-place operation on one of its views: the operation's gradient inside the
-    viewed part, the old history outside."""
-
-    __slots__ = ("aval", "inner", "levels")
-
-    def __init__(self, base: Any, view: views.View, inner: Node) -> None:
-        self.inner = inner
-        self.levels = views.levels_of(view, base._view)
-        self.aval = views.value_of_tensor(base).aval
-        wanted = inner.plan.wanted if not inner.special else tuple(range(len(inner.edges) // 2))
-        own = base._node if base._node is not None else base if base._leaf else None
-        edges: list[Any] = [own, base._output]
-        for n, k in enumerate(wanted):
-            if k != 0:
-                edges += inner.edges[2 * n : 2 * n + 2]
-        self.prepare(edges)
-
-    def name(self) -> str:
-        return "CopySlices"
-
-    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
-        from kilnn.engine.backward import run_node  # the walk runs special nodes, which run ordinary ones
-
-        whole = cotangents[0]
-        bases = [whole]
-        for level in self.levels:
-            assert level.op is not None
-            bases.append(record(level.op, (bases[-1], *level.operands), level.attributes))
-        grads = run_node(self.inner, [bases.pop()], create_graph)
-        wanted = self.inner.plan.wanted if not self.inner.special else tuple(range(len(grads)))
-        by_operand = dict(zip(wanted, grads, strict=True))
-        own = by_operand.pop(0, None)
-        outside = None
-        if self.edges[0] is not None:
-            part_aval = self.inner_aval()
-            part = own if own is not None else new_handle(zeros_value(part_aval))
-            for level, base in zip(reversed(self.levels), reversed(bases), strict=True):
-                part = _put_tensor(level, base, part)
-            outside = part
-        return [outside, *by_operand.values()]
-
-    def inner_aval(self) -> Any:
-        node: Any = self.inner
-        return node.plan.entry.aval if not node.special else node.aval
-
-    def release(self) -> None:
-        if self.inner.special:
-            self.inner.release()  # type: ignore[attr-defined]  # special nodes release themselves
-        elif self.inner.plan.frees:
-            self.inner.saved = None
-
-
-class _Through(SpecialNode):
-    """An in-place operation followed by the cast to the tensor's dtype, as one node."""
-
-    __slots__ = ("aval", "cast", "inner")
-
-    def __init__(self, cast: Node) -> None:
-        self.cast = cast
-        self.inner = cast.edges[0]
-        self.aval = cast.plan.entry.aval
-        self.prepare(list(self.inner.edges))
-
-    def name(self) -> str:
-        return str(self.inner.name())
-
-    def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
-        from kilnn.engine.backward import run_node  # the walk runs special nodes, which run ordinary ones
-
-        return run_node(self.inner, run_node(self.cast, cotangents, create_graph), create_graph)
-
-    def release(self) -> None:
-        if self.inner.plan.frees:
-            self.inner.saved = None
-
-
-def zeros_value(aval: Any) -> Value:
-    from kilnn.engine.host import value_from  # numpy only
-
-    import numpy as np
-
-    return value_from(np.broadcast_to(np.zeros((), aval.dtype), aval.shape))
-
-
-def _put_tensor(level: views.View, base: Any, part: Any) -> Any:
-    """`views.put` on tensors, with gradients."""
-    from kilnn.engine.record import record_entry
-
-    bv, pv = views.value_of_tensor(base), views.value_of_tensor(part)
-    entry = views.put_entry(level, bv.aval, pv.aval)
-    mask = int(_requires_grad(base)) + 2 * int(_requires_grad(part))
-    return record_entry(entry, (base, part, *level.operands), [bv, pv, *level.operands], mask)

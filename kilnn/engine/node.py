@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from kilnn.engine.entry import VALUE, Entry, make_plan
+
 sequence = itertools.count()
+_new = object.__new__
 
 
 class NodeHooks:
@@ -28,7 +31,7 @@ class Node:
     writes to the saved tensors would have raised.
     """
 
-    __slots__ = ("counters", "edges", "hooks", "mark", "plan", "saved", "sequence", "versions", "__weakref__")
+    __slots__ = ("__weakref__", "counters", "edges", "hooks", "mark", "plan", "saved", "sequence", "versions")
 
     plan: Any
     edges: list[Any]
@@ -56,6 +59,12 @@ class Node:
     def next_functions(self) -> tuple[Any, ...]:
         """((node, output), ...) of the operands; leaves appear as AccumulateGrad."""
         return tuple((self.edges[i], self.edges[i + 1]) for i in range(0, len(self.edges), 2))
+
+    def free(self) -> None:
+        """Let go of what was saved, and of the storages it came from."""
+        self.saved = None
+        self.counters = []
+        self.versions = []
 
     def own_hooks(self) -> NodeHooks:
         if self.hooks is None:
@@ -119,3 +128,38 @@ class Removable:
 
     def __exit__(self, *_: object) -> None:
         self.remove()
+
+
+def make_node(entry: Entry, mask: int, operands: Any, values: Any) -> Node:
+    """The backward edge of an operation just recorded; saved outputs are added by the caller."""
+    plan = entry.plans.get(mask)
+    if plan is None:
+        plan = make_plan(entry, mask)
+    node = _new(Node)
+    node.plan = plan
+    node.sequence = next(sequence)
+    node.mark = 0
+    node.hooks = None
+    edges = []
+    for k in plan.wanted:
+        x = operands[k]
+        source = x._node
+        edges.append((x if x._leaf else None) if source is None else source)
+        edges.append(x._output)
+    node.edges = edges
+    if edges[0] is None and all(target is None for target in edges[::2]):
+        node.plan = plan.without_freeing()
+    saved = []
+    counters: list[Any] = []
+    versions = []
+    for k in plan.saves:
+        saved.append(values[k])
+        if entry.kinds[k] == VALUE:
+            x = operands[k]
+            counter = x._storage if x._view is None else x._view.counter
+            counters.append(counter)
+            versions.append(counter.version)
+    node.saved = saved
+    node.counters = counters
+    node.versions = versions
+    return node

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 
+from kilnn.base import shapes
 from kilnn.engine import checks, handle, host, views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
-from kilnn.engine.entry import VALUE, Entry, make_entry, make_plan
+from kilnn.engine.entry import FLOAT, NONE, VALUE, Entry, make_entry, make_plan
 from kilnn.engine.handle import HANDLES, Handle, new_handle
-from kilnn.engine.node import Node, sequence
+from kilnn.engine.node import Node, make_node, sequence
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Storage, Value
 from kilnn.ops.spec import Op
@@ -62,16 +64,18 @@ def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) 
         return out
     context = local.context
     trace = context.trace
-    if mask and context.grad:
-        mask &= entry.differentiable
-        if mask and entry.simple and entry.nout == 1 and trace is not None and trace.grad_open and not context.eager:
+    if mask:
+        mask = mask & entry.differentiable if context.grad else 0
+    if entry.quick and trace is not None and not trace.immediate and not context.eager:
+        # Without gradients, an operation whose first operand is still pending has nothing to do on the host.
+        if trace.grad_open if mask else values[0].__class__ is Value and values[0].data is None:
             return _record_fast(trace, entry, operands, values, mask)
     return record_entry(entry, operands, values, mask)
 
 
 def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:
-    """The common case written out: one output, no condition on values, inside a gradient graph. Exactly
-    record_entry with its calls inlined; recording is what a step costs in Python."""
+    """The common case written out: one output, no condition on values, no cut. Exactly record_entry with its calls
+    inlined; recording is what a step costs in Python."""
     n = len(trace.values)
     if trace.sealed or n >= trace.limit or not n:
         return record_entry(entry, operands, values, mask)
@@ -79,13 +83,28 @@ def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mas
         if trace.sealed:
             return record_entry(entry, operands, values, mask)
         refs = [entry.head]
-        for v in values:
-            if v.trace is trace and v.data is None:
-                refs.append(v.index)
-            elif id(v) in trace.leaf_slot:
-                refs.append(trace.leaf_slot[id(v)])
-            else:
-                return record_entry(entry, operands, values, mask)
+        if entry.all_values:
+            for v in values:
+                if v.trace is trace and v.data is None:
+                    refs.append(v.index)
+                elif id(v) in trace.leaf_slot:
+                    refs.append(trace.leaf_slot[id(v)])
+                else:
+                    return record_entry(entry, operands, values, mask)
+        else:
+            for kind, v in zip(entry.kinds, values, strict=True):
+                if kind == VALUE:
+                    if v.trace is trace and v.data is None:
+                        refs.append(v.index)
+                    elif id(v) in trace.leaf_slot:
+                        refs.append(trace.leaf_slot[id(v)])
+                    else:
+                        return record_entry(entry, operands, values, mask)
+                elif kind == FLOAT:
+                    refs.append(len(trace.floats))
+                    trace.floats.append(float(v))
+                elif kind != NONE:
+                    return record_entry(entry, operands, values, mask)
         instr = tuple(refs)
         out = _new(Value)
         out.aval = entry.aval  # type: ignore[assignment]  # an entry with one output has its aval
@@ -97,6 +116,19 @@ def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mas
         if predicted is None or n >= len(predicted) or predicted[n] != instr:
             trace.off_prediction(n)
         trace.values.append(out)
+    t = _new(handle.tensor_class)
+    storage = _new(Storage)
+    storage.value = out
+    storage.version = 0
+    t._storage = storage
+    t._view = None
+    t._output = 0
+    t._leaf = False
+    t._grad = None
+    t._extra = None
+    if not mask:
+        t._node = None
+        return t
     plan = entry.plans.get(mask)
     if plan is None:
         plan = make_plan(entry, mask)
@@ -112,19 +144,18 @@ def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mas
         edges.append((x if x._leaf else None) if source is None else source)
         edges.append(x._output)
     node.edges = edges
-    t = _new(handle.tensor_class)
-    storage = _new(Storage)
-    storage.value = out
-    storage.version = 0
+    if edges[0] is None and all(target is None for target in edges[::2]):
+        node.plan = plan.without_freeing()
     saved = []
     counters: list[Any] = []
     versions = []
     for k in plan.saves:
-        x = operands[k]
         saved.append(values[k])
-        counter = x._storage if x._view is None else x._view.counter
-        counters.append(counter)
-        versions.append(counter.version)
+        if entry.kinds[k] == VALUE:
+            x = operands[k]
+            counter = x._storage if x._view is None else x._view.counter
+            counters.append(counter)
+            versions.append(counter.version)
     if plan.outputs:
         saved.append(out)
         counters.append(storage)
@@ -132,13 +163,7 @@ def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mas
     node.saved = saved
     node.counters = counters
     node.versions = versions
-    t._storage = storage
-    t._view = None
     t._node = node
-    t._output = 0
-    t._leaf = False
-    t._grad = None
-    t._extra = None
     return t
 
 
@@ -192,37 +217,29 @@ def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> A
     return result
 
 
-def make_node(entry: Entry, mask: int, operands: Any, values: Any) -> Node:
-    """The backward edge of an operation just recorded; saved outputs are added by the caller."""
-    plan = entry.plans.get(mask)
-    if plan is None:
-        plan = make_plan(entry, mask)
-    node = _new(Node)
-    node.plan = plan
-    node.sequence = next(sequence)
-    node.mark = 0
-    node.hooks = None
-    edges = []
-    for k in plan.wanted:
-        x = operands[k]
-        source = x._node
-        edges.append((x if x._leaf else None) if source is None else source)
-        edges.append(x._output)
-    node.edges = edges
-    saved = []
-    counters: list[Any] = []
-    versions = []
-    for k in plan.saves:
-        saved.append(values[k])
-        if entry.kinds[k] == VALUE:
-            x = operands[k]
-            counter = x._storage if x._view is None else x._view.counter
-            counters.append(counter)
-            versions.append(counter.version)
-    node.saved = saved
-    node.counters = counters
-    node.versions = versions
-    return node
+def record_view(
+    op: Op, x: Any, operands: tuple[Any, ...], attributes: tuple[Any, ...],
+    shape: tuple[int, ...], strides: tuple[int, ...], offset: int, creation: str = "single",
+) -> Any:  # fmt: skip
+    """A tensor that shares x's storage and reads op(x, *operands[1:]); strides and offset as PyTorch counts them."""
+    out = record(op, operands, attributes)
+    context = local.context
+    parent = x._view
+    made = views.View(parent, x._storage if parent is None else parent.counter)
+    made.op, made.operands, made.attributes = op, tuple(operands[1:]), attributes
+    made.strides = None if shapes.is_contiguous(shape, strides) else tuple(strides)
+    made.offset = offset
+    made.base = parent.base if parent is not None and parent.base is not None else x
+    made.creation = views.NO_GRAD if not context.grad else views.MULTI if creation == "multi" else views.DEFAULT
+    if made.creation == views.DEFAULT and parent is not None and parent.base is not None:
+        made.creation = parent.creation
+    made.root, made.cache = (
+        weakref.ref(x._storage.value),
+        views.read(out) if out._view is not None else out._storage.value,
+    )
+    out._storage = x._storage
+    out._view = made
+    return out
 
 
 def _normalise(op: Op, x: Any) -> Any:

@@ -80,7 +80,9 @@ def _bytes(instr: tuple[int, ...]) -> int:
     entry = HEADS[instr[0]]
     if entry.name == "range":
         return 0
-    return sum(a.nbytes for a in entry.avals) + sum(a.nbytes for k, a in zip(entry.kinds, entry.in_avals, strict=True) if k == VALUE and a)
+    return sum(a.nbytes for a in entry.avals) + sum(
+        a.nbytes for k, a in zip(entry.kinds, entry.in_avals, strict=True) if k == VALUE and a
+    )
 
 
 def _cut(heads: Any, work: Any, canonical: Canonical, low: int, high: int, bounds: list[tuple[int, int]]) -> None:
@@ -228,7 +230,7 @@ def _function(segment: Segment) -> Callable[..., Any]:
             outs = list(out) if isinstance(out, tuple | list) else [out]
             if entry.is_update and word is not None:
                 for k, position in enumerate(entry.state):
-                    outs[k] = jax.numpy.where(word[0] == 0, outs[k], operands[position])
+                    outs[k] = jax.numpy.where(jax.numpy.max(word) == 0, outs[k], operands[position])
             env.extend(outs)
         return tuple([env[i] for i in segment.outputs])
 

@@ -7,7 +7,6 @@ import gc
 import sys
 
 from kilnn.base.config import config
-from kilnn.engine.garbage import watch_collector
 
 # mallopt's parameter numbers in glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
@@ -33,7 +32,6 @@ def start() -> None:
     """Called once, at the end of `import kilnn`."""
     if config.malloc:
         keep_freed_memory()
-    watch_collector()
     if config.gc_freeze:
         # Modules live as long as the process: scanning them again in every collection is the largest host cost.
         gc.freeze()

@@ -17,6 +17,7 @@ from kilnn.base.config import config
 from kilnn.engine import execute, sites
 from kilnn.engine.context import Context, local
 from kilnn.engine.entry import INT, VALUE, Entry
+from kilnn.engine.garbage import watch_collector
 from kilnn.engine.values import Aval, RangeValue, Value, aval_of
 
 _new = object.__new__
@@ -35,9 +36,33 @@ class Trace:
     """Recorded instructions with their leaves and run-time scalars. See `docs/engine.md`."""
 
     __slots__ = (
-        "before_collection", "checks", "collected", "context", "done", "donated", "doubles", "expected", "failure", "first_line", "first_site", "floats", "grad_open",
-        "has_update", "immediate", "ints", "kept", "leaf_slot", "leaves", "limit", "lock", "predicted", "sealed", "sites",
-        "undo", "values", "__weakref__",
+        "__weakref__",
+        "before_collection",
+        "checks",
+        "collected",
+        "context",
+        "donated",
+        "done",
+        "doubles",
+        "expected",
+        "failure",
+        "first_line",
+        "first_site",
+        "floats",
+        "grad_open",
+        "has_update",
+        "immediate",
+        "ints",
+        "kept",
+        "leaf_slot",
+        "leaves",
+        "limit",
+        "lock",
+        "predicted",
+        "sealed",
+        "sites",
+        "undo",
+        "values",
     )  # fmt: skip
 
     def __init__(self, context: Context) -> None:
@@ -67,7 +92,7 @@ class Trace:
         self.collected: set[int] = set()  # values that the cycle collector freed while the recording was unknown
         self.before_collection: list[int] | None = None
         self.immediate = False  # reads JAX tracers (kilnn code inside jax.jit or jax.grad): runs at once
-        execute.OPEN_TRACES.add(self)
+        execute.OPEN_TRACES[id(self)] = self
 
     def reference(self, v: Value) -> int:
         """How an instruction of this trace names `v`. Called under the lock."""
@@ -132,6 +157,8 @@ class Trace:
     def off_prediction(self, n: int) -> None:
         """From the first instruction that differs from the expected program on, remember the user's lines."""
         self.predicted = None
+        if not self.sites:
+            watch_collector(True)
         self.sites[n] = sites.user_site()
 
     def at_limit(self) -> bool:
@@ -155,6 +182,7 @@ def range_entry(flat: Aval, part: Aval) -> Entry:
     network that live in one flat leaf are equal instructions."""
     found = _ranges.get((flat, part))
     if found is None:
+
         def fn(x: Any, offset: Any) -> Any:
             return lax.dynamic_slice(x, (offset,), (part.size,)).reshape(part.shape)
 

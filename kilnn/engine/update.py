@@ -6,7 +6,7 @@ instruction; large ones have an instruction each, which lets equal blocks of a d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,17 @@ from kilnn.engine import views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit, entry_of
 from kilnn.engine.execute import to_device
-from kilnn.engine.flat import FlatStorage, PartStorage, flat_storage, join, leave, own_value, pack, pack_entry, replace_flat
+from kilnn.engine.flat import (
+    FlatStorage,
+    PartStorage,
+    flat_storage,
+    join,
+    leave,
+    own_value,
+    pack,
+    pack_entry,
+    replace_flat,
+)
 from kilnn.engine.handle import alias_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.trace import open_trace
@@ -124,10 +134,9 @@ def bundles_of(params: Sequence[Any]) -> list[Bundle]:
 
 
 def record_update(
-    rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...],
-    transform: Callable[[Any, Any], Any] | None = None,
+    rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...]
 ) -> None:  # fmt: skip
-    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for one bundle and publish the results."""
+    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for one bundle, and publish the results."""
     gradient = _flat_gradient(bundle) if bundle.flat else views.value_of_tensor(bundle.params[0]._grad)
     weight_tensor = bundle.params[0]
     storages = [bundle.weight, *[bundle.state[name] for name in states]]

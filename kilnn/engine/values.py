@@ -50,13 +50,14 @@ class Value:
     scalars are positions in their vectors. Outputs after the first of one instruction hold their number instead.
     """
 
-    __slots__ = ("__weakref__", "aval", "data", "index", "instr", "trace")
+    __slots__ = ("__weakref__", "aval", "data", "index", "instr", "passed", "trace")
 
     aval: Aval
     data: Any
     trace: Any
     index: int
     instr: Any
+    passed: set[int]  # heads of conditions that hold for it; only set once one was tested
 
     def __repr__(self) -> str:
         state = "pending" if self.data is None else "data"

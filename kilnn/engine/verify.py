@@ -27,12 +27,14 @@ def check_trace(trace: Any) -> None:
         v = values[i]
         _require(type(v.instr) is tuple, f"value {i} does not begin an instruction: {v.instr!r}")
         entry = HEADS[v.instr[0]]
-        _require(len(v.instr) - 1 == sum(k != NONE for k in entry.kinds), f"{entry.name} at {i}: wrong number of operands")
+        _require(
+            len(v.instr) - 1 == sum(k != NONE for k in entry.kinds), f"{entry.name} at {i}: wrong number of operands"
+        )
         for k in range(entry.nout):
             out = values[i + k]
             _require(out.index == i + k and out.trace is trace, f"value {i + k} is out of place")
             _require(out.aval is entry.avals[k], f"{entry.name} at {i}: output {k} is {out.aval}, not {entry.avals[k]}")
-            _require(k == 0 or out.instr == k, f"output {k} of {entry.name} at {i} is marked {out.instr!r}")
+            _require(k in (0, out.instr), f"output {k} of {entry.name} at {i} is marked {out.instr!r}")
         r = 1
         for position, kind in enumerate(entry.kinds):
             if kind == NONE:

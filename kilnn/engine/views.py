@@ -15,15 +15,15 @@ from kilnn.engine.context import local
 from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.entry import Entry, make_entry
 from kilnn.engine.handle import alias_handle, new_handle
-from kilnn.engine.node import Node
+from kilnn.engine.node import Node, make_node
 from kilnn.engine.values import Value
 from kilnn.ops.spec import Op
 
 DEFAULT, NO_GRAD, MULTI, CUSTOM = "default", "no_grad", "multi", "custom"
 
 KEEPS_STRIDES = frozenset(
-    ("clone", "cast", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "hardtanh", "dropout", "clamp",
-     "where", "fill_like", "threshold", "hardsigmoid", "hardswish", "prelu", "copy", "masked_fill", "mish", "celu", "selu")
+    ("clone", "cast", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "hardtanh", "dropout", "clamp", "where",
+     "fill_like", "threshold", "hardsigmoid", "hardswish", "prelu", "copy", "masked_fill", "mish", "celu", "selu")
 )  # fmt: skip
 """Elementwise operations without promotion whose fresh result takes the layout of its operands, as in PyTorch."""
 
@@ -32,8 +32,18 @@ class View:
     """One level of a view chain; `op` None reads what the parent reads (`.data`, `detach`, other strides)."""
 
     __slots__ = (
-        "attributes", "attr_version", "base", "cache", "counter", "creation", "offset", "op", "operands", "parent",
-        "root", "strides",
+        "attr_version",
+        "attributes",
+        "base",
+        "cache",
+        "counter",
+        "creation",
+        "offset",
+        "op",
+        "operands",
+        "parent",
+        "root",
+        "strides",
     )  # fmt: skip
 
     def __init__(self, parent: View | None, counter: Any) -> None:
@@ -145,32 +155,8 @@ def put(level: View, base: Value, part: Value) -> Value:
     return emit(local.context, put_entry(level, base.aval, part.aval), (base, part, *level.operands))  # type: ignore[no-any-return]
 
 
-def view(
-    op: Op, x: Any, operands: tuple[Any, ...], attributes: tuple[Any, ...],
-    shape: tuple[int, ...], strides: tuple[int, ...], offset: int, creation: str = "single",
-) -> Any:  # fmt: skip
-    """A tensor that shares x's storage and reads op(x, *operands[1:]); strides and offset as PyTorch counts them."""
-    from kilnn.engine.record import record  # record needs views for its operands
-
-    out = record(op, operands, attributes)
-    context = local.context
-    parent = x._view
-    made = View(parent, x._storage if parent is None else parent.counter)
-    made.op, made.operands, made.attributes = op, tuple(operands[1:]), attributes
-    made.strides = None if shapes.is_contiguous(shape, strides) else tuple(strides)
-    made.offset = offset
-    made.base = parent.base if parent is not None and parent.base is not None else x
-    made.creation = NO_GRAD if not context.grad else MULTI if creation == "multi" else DEFAULT
-    if made.creation == DEFAULT and parent is not None and parent.base is not None:
-        made.creation = parent.creation
-    made.root, made.cache = weakref.ref(x._storage.value), read(out) if out._view is not None else out._storage.value
-    out._storage = x._storage
-    out._view = made
-    return out
-
-
 def alias(x: Any, counter: Any = None) -> Any:
-    """A tensor on x's storage outside its gradient graph: `detach()` shares x's version counter, `.data` has its own."""
+    """A tensor on x's storage outside its gradient graph. `detach()` shares x's version counter, `.data` has its own."""
     parent = x._view
     if parent is None and counter is None:
         return alias_handle(x._storage, None)
@@ -261,8 +247,6 @@ def requires_grad(x: Any) -> bool:
 
 
 def _replayed(view: View, base: Any) -> Any:
-    from kilnn.engine.record import make_node  # record needs views for its operands
-
     value = value_of_tensor(base)
     operand: Any = base
     node: Any = base._node
@@ -285,7 +269,9 @@ def refuse_rebase(x: Any, indirect: bool = False) -> None:
     node = x._node
     if view.creation == NO_GRAD or node is None:
         start = (
-            f"Output {x._output} of {node.name()} is a view of a view which was created in" if node else "A view was created in"
+            f"Output {x._output} of {node.name()} is a view of a view which was created in"
+            if node
+            else "A view was created in"
         )
         message = f"{start} no_grad mode and {done} modified inplace with grad mode enabled."
     else:
@@ -297,8 +283,8 @@ def refuse_rebase(x: Any, indirect: bool = False) -> None:
         )
     elif view.creation == NO_GRAD:
         message += (
-            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving"
-            " both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be"
-            " tracked) or both outside (if you want the inplace to be tracked)."
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by"
+            " moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace"
+            " to be tracked) or both outside (if you want the inplace to be tracked)."
         )
     raise RuntimeError(message)

@@ -1,5 +1,8 @@
 """Scaled dot-product attention. The backward pass recomputes the probabilities from the saved log-sum-exp."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any
@@ -41,7 +44,9 @@ def _column(v: Any) -> Any:
 
 
 @op(backward_name="ScaledDotProductFlashAttentionForCpuBackward0")
-def attention(q, k, v, mask, scale: Scalar, p: Scalar, seed: Index, offset: Index, *, causal, dropout):
+def attention(
+    q, k, v, mask=None, scale: Scalar = 1.0, p: Scalar = 0.0, seed: Index = 0, offset: Index = 0, *, causal, dropout
+):
     """(softmax(q k^T scale + mask) v, log-sum-exp of each row of scores); rows with nothing allowed give zeros."""
     scores = _scores(q, k, mask, scale, causal)
     top = lax.reduce_max(scores, (scores.ndim - 1,))

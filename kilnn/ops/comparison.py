@@ -1,5 +1,8 @@
 """Comparisons, logic, bits and tests for special values. Nothing here has a gradient."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from kilnn.ops.checks import type_name
-from kilnn.ops.operands import is_nan, refuse_none
+from kilnn.ops.operands import is_nan
 from kilnn.ops.spec import Scalar, op
 
 
@@ -41,10 +44,6 @@ def gt(a, b):
 @op(promote="compare", host=np.greater_equal)
 def ge(a, b):
     return a >= b
-
-
-for _comparison, _symbol in ((eq, "=="), (ne, "!="), (lt, "<"), (le, "<="), (gt, ">"), (ge, ">=")):
-    _comparison.validate(lambda a, b, _symbol=_symbol: refuse_none(_symbol, a, b))
 
 
 def _true(x: Any) -> Any:
@@ -109,8 +108,9 @@ def _(x):
 
 def _refuse_floats(kernel: str, *operands: Any) -> None:
     for x in operands:
-        if x is float or (not isinstance(x, type) and x.dtype.kind not in "iub"):
-            word = "Float" if x is float else type_name(x.dtype)
+        number = isinstance(x, type)
+        if x is float if number else x.dtype.kind not in "iub":
+            word = "Float" if number else type_name(x.dtype)
             raise NotImplementedError(f"\"{kernel}\" not implemented for '{word}'")
 
 
@@ -178,7 +178,8 @@ def isclose(a, b, rtol: Scalar, atol: Scalar, *, equal_nan):
     """|a - b| <= atol + rtol * |b|, element by element."""
     if a.dtype == np.bool_:
         a, b = a.astype(np.uint8), b.astype(np.uint8)
-    return _close(*jnp.broadcast_arrays(a, b), rtol, atol, equal_nan)
+    a, b = jnp.broadcast_arrays(a, b)
+    return _close(a, b, rtol, atol, equal_nan)
 
 
 @isclose.validate

@@ -4,6 +4,9 @@ All directions are the same `lax.conv_general_dilated` with its operands exchang
 tracing them is four times cheaper than `jax.vjp`, and they save the input and the weight only.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

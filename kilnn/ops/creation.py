@@ -1,5 +1,8 @@
 """Copies, casts and fills: the operations whose result takes its shape from an operand and nothing else."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import jax.numpy as jnp

@@ -3,6 +3,9 @@
 Which of operand and result a gradient reads follows PyTorch: it decides which in-place writes break the backward pass.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import math
@@ -98,7 +101,7 @@ def _(ct, out):
 
 
 @op(promote="float")
-def logit(x, eps: Scalar = None):
+def logit(x, eps: Scalar = None):  # type: ignore[assignment]  # or None
     """log(x / (1 - x)), with x clamped to [eps, 1 - eps] if eps is given."""
     if eps is not None:
         x = jnp.clip(x, eps, 1 - eps)

@@ -3,6 +3,9 @@
 The attribute `size` is the size of that dimension: the message for a position out of range states it.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import math

@@ -4,6 +4,9 @@ Positions out of range are an error of PyTorch that depends on values: each oper
 or writes something harmless meanwhile.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

@@ -3,6 +3,9 @@
 What depends on how many elements are true takes their positions too, which `nonzero` or `true_places` found.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import math

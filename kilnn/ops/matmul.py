@@ -1,5 +1,8 @@
 """Matrix products. float32 operands are multiplied in full float32 on every device."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import math
@@ -247,6 +250,10 @@ def _check_batches(left: Any, right: Any) -> None:
 # Products added to something. ----------------------------------------------------------------------------------------
 
 
+def _as(number: Any, x: Any) -> Any:
+    return lax.convert_element_type(number, x.dtype)
+
+
 @op
 def addmm(x, a, b):
     """x + a @ b."""
@@ -262,27 +269,27 @@ def baddbmm(x, a, b):
 @op(backward_name="AddmmBackward0")
 def addmm_scaled(x, a, b, beta: Scalar, alpha: Scalar):
     """beta * x + alpha * (a @ b)."""
-    return x * beta.astype(x.dtype) + contract(a, b, (1,), (0,)) * alpha.astype(a.dtype)
+    return x * _as(beta, x) + contract(a, b, (1,), (0,)) * _as(alpha, a)
 
 
 @op(backward_name="BaddbmmBackward0")
 def baddbmm_scaled(x, a, b, beta: Scalar, alpha: Scalar):
     """beta * x + alpha * (a @ b) for batches of matrices."""
-    return x * beta.astype(x.dtype) + contract(a, b, (2,), (1,), 1) * alpha.astype(a.dtype)
+    return x * _as(beta, x) + contract(a, b, (2,), (1,), 1) * _as(alpha, a)
 
 
 for _plain, _scaled, _batch in ((addmm, addmm_scaled, 0), (baddbmm, baddbmm_scaled, 1)):
     _plain.grad("x")(lambda ct: ct)
-    _scaled.grad("x")(lambda ct, beta: ct * beta.astype(ct.dtype))
+    _scaled.grad("x")(lambda ct, beta: ct * _as(beta, ct))
 
 addmm.grad("a")(lambda ct, b: contract(ct, b, (1,), (1,)))
 addmm.grad("b")(lambda ct, a: contract(a, ct, (0,), (0,)))
 baddbmm.grad("a")(lambda ct, b: contract(ct, b, (2,), (2,), 1))
 baddbmm.grad("b")(lambda ct, a: contract(a, ct, (1,), (1,), 1))
-addmm_scaled.grad("a")(lambda ct, b, alpha: contract(ct * alpha.astype(ct.dtype), b, (1,), (1,)))
-addmm_scaled.grad("b")(lambda ct, a, alpha: contract(a, ct * alpha.astype(ct.dtype), (0,), (0,)))
-baddbmm_scaled.grad("a")(lambda ct, b, alpha: contract(ct * alpha.astype(ct.dtype), b, (2,), (2,), 1))
-baddbmm_scaled.grad("b")(lambda ct, a, alpha: contract(a, ct * alpha.astype(ct.dtype), (1,), (1,), 1))
+addmm_scaled.grad("a")(lambda ct, b, alpha: contract(ct * _as(alpha, ct), b, (1,), (1,)))
+addmm_scaled.grad("b")(lambda ct, a, alpha: contract(a, ct * _as(alpha, ct), (0,), (0,)))
+baddbmm_scaled.grad("a")(lambda ct, b, alpha: contract(ct * _as(alpha, ct), b, (2,), (2,), 1))
+baddbmm_scaled.grad("b")(lambda ct, a, alpha: contract(a, ct * _as(alpha, ct), (1,), (1,), 1))
 
 
 def _check_added(x: Any, a: Any, b: Any, check: Any) -> None:

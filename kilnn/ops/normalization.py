@@ -3,6 +3,9 @@
 float16 and bfloat16 inputs are normalised in float32; statistics stay float32.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

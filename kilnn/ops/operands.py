@@ -22,13 +22,6 @@ def is_nan(x: Any) -> Any:
     return x != x  # noqa: PLR0124  # NaN alone differs from itself
 
 
-def refuse_none(symbol: str, *operands: Any) -> None:
-    """Python's error for an operator between a tensor and None."""
-    if None in operands:
-        names = ["NoneType" if x is None else x.__name__ if isinstance(x, type) else "Tensor" for x in operands]
-        raise TypeError(f"unsupported operand type(s) for {symbol}: '{names[0]}' and '{names[1]}'")
-
-
 _C_NAMES = {
     "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
     "int64": "long int", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",

@@ -4,6 +4,9 @@ Max pooling keeps the number of the tap (the place in the window) that won; its 
 the windows that reach it. XLA's own select-and-scatter is ten times slower on CPU.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import itertools

@@ -1,5 +1,8 @@
 """Powers: exponents known when the program is compiled, and run-time ones."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

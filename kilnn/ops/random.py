@@ -4,6 +4,9 @@ The result depends on seed, offset and position only, so it is equal on every de
 and eagerly. A gradient draws its mask again instead of keeping it.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

@@ -3,6 +3,9 @@
 A mask that reaches an operation together with numbers may have been promoted with them: `mask_of` makes it bool again.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any
@@ -184,7 +187,7 @@ def _(x, mask, value):
 
 
 @op
-def nan_to_num(x, nan: Scalar, posinf: Scalar = None, neginf: Scalar = None):
+def nan_to_num(x, nan: Scalar, posinf: Scalar = None, neginf: Scalar = None):  # type: ignore[assignment]  # or None
     """Finite numbers in place of NaN and the infinities (by default 0 and the largest of the dtype)."""
     if x.dtype.kind in "iub":
         return x

@@ -3,6 +3,9 @@
 Operations that differ in nothing but the name of PyTorch's node share one function.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 import math

@@ -3,6 +3,9 @@
 Those that return (values, indices) save the indices only; the gradient goes back to the places they name.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# Formulas are functions of arrays: annotations would say Any everywhere.
+
 from __future__ import annotations
 
 from typing import Any

@@ -172,9 +172,7 @@ class Op:
         if operand not in self.operands and operand != self.variadic:
             raise TypeError(f"{self.name} has no operand {operand!r}; it has {self.operands}")
 
-    def _classify(
-        self, name: str, names: list[str], attributes: list[str], facts: list[tuple[str, str, str]]
-    ) -> None:
+    def _classify(self, name: str, names: list[str], attributes: list[str], facts: list[tuple[str, str, str]]) -> None:
         stem, _, fact = name.rpartition("_")
         if name in self.operands or name == self.variadic:
             names.append(name)

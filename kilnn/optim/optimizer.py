@@ -424,9 +424,13 @@ class Optimizer:
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(g["params"]) != len(s["params"]) for g, s in zip(self.param_groups, saved, strict=True)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         by_number = {
-            number: p for g, s in zip(self.param_groups, saved, strict=True) for number, p in zip(s["params"], g["params"], strict=True)
+            number: p
+            for g, s in zip(self.param_groups, saved, strict=True)
+            for number, p in zip(s["params"], g["params"], strict=True)
         }
         for bundles in self._bundles.values():
             for bundle in bundles:
@@ -465,7 +469,7 @@ def _as_state(value: Any, p: Any, name: str) -> Any:
 def zero_gradient(p: Any) -> None:
     """Make an existing gradient zero, in place; adding to it later is taking the other operand."""
     from kilnn.engine.backward import ZERO
-    from kilnn.engine.mutation import zeros_value
+    from kilnn.engine.values import value_of
 
     g = p._grad
     if g is None:
@@ -474,7 +478,8 @@ def zero_gradient(p: Any) -> None:
         p._grad = g = g.detach()
     else:
         g.requires_grad_(False)
-    value = zeros_value(views.value_of_tensor(g).aval)
+    aval = views.value_of_tensor(g).aval
+    value = value_of(np.zeros(aval.shape, aval.dtype), aval)  # its own: the mark must not go to shared zeros
     value.index = ZERO
     views.write(g, value)
 
@@ -491,7 +496,9 @@ def refuse(**flags: Any) -> None:
     """NotImplementedError for implementation switches that have no meaning in a compiled step."""
     for name, value in flags.items():
         if value:
-            raise NotImplementedError(f"{name}=True is not supported: the step is one compiled program, recorded without a graph of its own")
+            raise NotImplementedError(
+                f"{name}=True is not supported: the step is one compiled program, recorded without a graph of its own"
+            )
 
 
 def number(value: Any) -> float:

@@ -17,7 +17,17 @@ def sgd_rule(p: Any, g: Any, lr: Scalar, decay: Scalar, *, maximize: bool, decay
 
 @op(name="sgd_momentum")
 def sgd_momentum_rule(
-    p: Any, g: Any, buffer: Any, lr: Scalar, decay: Scalar, momentum: Scalar, share: Scalar, *, maximize: bool, decays: bool, nesterov: bool
+    p: Any,
+    g: Any,
+    buffer: Any,
+    lr: Scalar,
+    decay: Scalar,
+    momentum: Scalar,
+    share: Scalar,
+    *,
+    maximize: bool,
+    decays: bool,
+    nesterov: bool,
 ) -> Any:
     """buffer = momentum buffer + share g; p -= lr (buffer, or g + momentum buffer with Nesterov)."""
     g = -g if maximize else g

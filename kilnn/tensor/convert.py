@@ -58,9 +58,7 @@ class ConvertMethods:
         Differs from PyTorch: the array is a copy; writing to it does not change the tensor.
         """
         if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return np.array(observed(self))
 
     def jax(self: Any) -> Any:
@@ -159,7 +157,9 @@ def _formatter(array: np.ndarray[Any, Any]) -> Any:
         finite = array[np.isfinite(array)]
         whole = finite.size > 0 and bool(np.all(finite == np.floor(finite)))
         magnitude = np.abs(finite[finite != 0]) if finite.size else finite
-        large = bool(magnitude.size) and (magnitude.max() >= 1e8 or magnitude.max() / magnitude.min() > 1000 or magnitude.min() < 1e-4)
+        large = bool(magnitude.size) and (
+            magnitude.max() >= 1e8 or magnitude.max() / magnitude.min() > 1000 or magnitude.min() < 1e-4
+        )
         if whole and not (magnitude.size and magnitude.max() >= 1e8):
             texts = [f"{v:.0f}." if np.isfinite(v) else str(v) for v in array.reshape(-1)[:2000]]
         elif large:

@@ -13,7 +13,7 @@ from kilnn.base.dtypes import DType
 from kilnn.base.generator import Generator, default_generator
 from kilnn.base.mt19937 import MT19937Generator
 from kilnn.engine.handle import new_handle
-from kilnn.engine.host import array_of, value_from
+from kilnn.engine.host import value_from
 from kilnn.engine.values import Value, value_of
 from kilnn.tensor.tensor import Tensor
 
@@ -173,13 +173,17 @@ def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor filled with 0. Source: https://pytorch.org/docs/stable/generated/torch.zeros.html"""
     size = (size[0],) if len(size) == 1 else size
-    return full(_shape(size), 0, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(
+        _shape(size), 0, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
+    )
 
 
 def ones(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor filled with 1. Source: https://pytorch.org/docs/stable/generated/torch.ones.html"""
-    return full(_shape(size), 1, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(
+        _shape(size), 1, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
+    )
 
 
 def empty(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
@@ -332,4 +336,6 @@ def randint(*args: Any, generator: Any = None, dtype: DType | None = None, devic
 def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, device: Any = None, **_: Any) -> Tensor:
     """A random permutation of 0..n-1. Source: https://pytorch.org/docs/stable/generated/torch.randperm.html"""
     return _finish(_stream(generator).randperm(n).astype((dtype or dtypes.int64).np), device, False)
+
+
 Generator.wrap_state = staticmethod(from_host)

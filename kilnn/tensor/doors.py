@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from kilnn.base import dtypes
+from kilnn.base import dtypes, shapes
 from kilnn.base.shapes import normalize_dims
 from kilnn.engine import mutation as _mutation
 from kilnn.engine import record as _record
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 else:
     record = record_many = _record.record
     inplace = _mutation.inplace
-    view = _views.view
+    view = _record.record_view
 
 Number: TypeAlias = bool | int | float
 
@@ -55,6 +56,20 @@ def is_tensor(obj: Any) -> bool:
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.is_tensor.html
     """
     return isinstance(obj, Handle)
+
+
+contiguous_strides = lru_cache(maxsize=4096)(shapes.contiguous_strides)
+
+
+def geometry(x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Shape, strides and storage offset of a tensor."""
+    level = x._view
+    if level is None:
+        shape = x._storage.value.aval.shape
+        return shape, contiguous_strides(shape), 0
+    shape = _views.read(x).aval.shape
+    strides = level.strides
+    return shape, contiguous_strides(shape) if strides is None else strides, level.offset
 
 
 def reduced_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
@@ -100,7 +115,7 @@ def same_dtype(tensors: Any) -> tuple[Tensor, ...]:
     tensors = tuple(tensors)
     first = tensors[0].dtype
     if all(t.dtype is first for t in tensors):
-        return tensors
+        return tensors  # type: ignore[no-any-return]  # Tensors
     dtype = common_dtype(*tensors)
     return tuple(cast(t, dtype) for t in tensors)
 

@@ -26,6 +26,7 @@ from kilnn.tensor.functions import shaping
 from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value, whole_number
 from kilnn.tensor.functions.subscripts import index_tensors, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
+from kilnn.tensor.random import RandomMethods
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -199,8 +200,8 @@ def _compare(x: Any, op: Any, other: Any) -> Tensor:
     return inplace(x, creation.copy, (x, record(op, (x, other))))
 
 
-class InplaceMethods(ArithmeticInplace):
-    """Fills, copies, writes by position, products."""
+class InplaceMethods(ArithmeticInplace, RandomMethods):
+    """Fills, copies, writes by position, products, random numbers."""
 
     __slots__ = ()
 

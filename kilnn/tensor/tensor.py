@@ -12,6 +12,7 @@ from kilnn.engine import views
 from kilnn.engine.backward import Walk
 from kilnn.engine.context import local
 from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, register_class
+from kilnn.engine.host import constant
 from kilnn.engine.node import Node, Removable
 from kilnn.engine.values import Aval
 from kilnn.engine.views import View
@@ -147,7 +148,11 @@ class Tensor(
     def stride(self, dim: int | None = None) -> Any:
         """Elements to step over in memory for each dimension, as PyTorch would lay the tensor out."""
         view = self._view
-        strides = view.strides if view is not None and view.strides is not None else shapes.contiguous_strides(self.aval.shape)
+        strides = (
+            view.strides
+            if view is not None and view.strides is not None
+            else shapes.contiguous_strides(self.aval.shape)
+        )
         return tuple(strides) if dim is None else strides[shapes.normalize_dim(dim, self.ndim)]
 
     def storage_offset(self) -> int:
@@ -237,7 +242,9 @@ class Tensor(
             self._grad = None
             return
         if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+            )
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         mine, other = self.aval, value.aval
@@ -256,7 +263,11 @@ class Tensor(
         self._grad = None
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Accumulate the gradients of this tensor into the leaves that lead to it.
 
@@ -417,7 +428,9 @@ class Tensor(
 
         return ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
-    def new_full(self, size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_full(
+        self, size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         """One value in the given shape, in this tensor's dtype."""
         from kilnn.tensor.create import full
 
@@ -451,10 +464,10 @@ def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, An
     return made
 
 
-def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str = "grad") -> list[tuple[Tensor, Tensor]]:
+def check_gradients(
+    tensors: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str = "grad"
+) -> list[tuple[Tensor, Tensor]]:
     """Pair roots with their gradients: ones for one-element tensors; PyTorch's errors otherwise."""
-    from kilnn.tensor.create import ones_like
-
     pairs = []
     for t, g in zip(tensors, gradients, strict=True):
         if not t.requires_grad:
@@ -462,7 +475,7 @@ def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None
         if g is None:
             if t.aval.size != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            g = ones_like(t)
+            g = new_handle(constant(t.aval, 1))
         elif g.aval.shape != t.aval.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {tuple(g.shape)} and output[0] has a shape of {tuple(t.shape)}."
@@ -474,7 +487,11 @@ def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None
 
 
 def backward(
-    tensors: Sequence[Tensor], gradients: Sequence[Tensor | None], retain_graph: bool | None, create_graph: bool, inputs: Any
+    tensors: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
 ) -> None:
     """Accumulate the gradients of several roots (see `Tensor.backward`)."""
     if inputs is not None:

@@ -155,7 +155,7 @@ class Job:
         if self.plan is None:
             return outs, []
         saved = [arrays[k] for k in self.plan.saves] + [outs[j] for j in self.plan.outputs]
-        grads = self.plan.backward.fn(*cotangents, *saved)
+        grads = self.plan.backward.fn(*[cotangents[j] for j in self.plan.cts], *saved)
         return outs, list(grads) if isinstance(grads, tuple) else [grads]
 
 

@@ -24,7 +24,7 @@ def forward(op: Op, operands: Sequence[Any], **attributes: Any) -> tuple[Any, ..
     if op.validator is not None:
         op.validator(*operands, **attributes)
     with jax.enable_x64(True):
-        out = op.fn(*[None if a is None else jax.numpy.asarray(a) for a in operands], **attributes)
+        out = jax.jit(lambda *a: op.fn(*a, **attributes))(*operands)
     return out if isinstance(out, tuple) else (out,)
 
 
@@ -46,8 +46,7 @@ def gradient(
     for operand in rule.operands:
         named[operand] = by_name.get(operand)
     with jax.enable_x64(True):
-        named = {k: None if a is None else jax.numpy.asarray(a) for k, a in named.items()}
-        found = np.asarray(rule.fn(**named, **statics))
+        found = np.asarray(jax.jit(lambda a: rule.fn(**a, **statics))(named))
     target = by_name[name].shape
     if found.shape != target:
         lead = found.ndim - len(target)

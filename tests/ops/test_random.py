@@ -1,5 +1,7 @@
 """Counter-based random numbers: statistics, independence of keys, and the dropout mask in both directions."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -10,9 +12,14 @@ from tests.ops.nn_harness import arrays, data, forward, gradient
 N = 1 << 18
 
 
+@functools.partial(jax.jit, static_argnums=2)
+def draw(seed, offset, n):
+    return R.bits(seed, offset, (n,))
+
+
 def words(seed, offset, n=N):
     with jax.enable_x64(True):
-        return np.asarray(jax.jit(lambda s, o: R.bits(s, o, (n,)))(np.int64(seed), np.int64(offset)))
+        return np.asarray(draw(np.int64(seed), np.int64(offset), n))
 
 
 def z_score(values, mean, deviation):

@@ -99,7 +99,7 @@ x.masked_fill(i, 0.0); x.masked_fill(b, d); T.maximum(x, 1.0); T.clamp(x); T.ler
 T.div(i, 2, rounding_mode='x')
 T.einsum('ij,jk->ik', x, x); T.einsum('ijk->i', x); T.einsum('ij->k', x); T.einsum('ij->ii', x); T.einsum('ii->i', x)
 x & x
-T.mm(x, row); T.bmm(x, x); T.dot(x, x); T.outer(x, x); T.isclose(x, d); T.cat([]); ~x; x + None
+T.mm(x, row); T.bmm(x, x); T.dot(x, x); T.outer(x, x); T.isclose(x, d); T.cat([]); ~x
 """
 
 

@@ -138,7 +138,9 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * log(other), and 0 where input is 0."""
     log = record(elementary.log, (other,)) if isinstance(other, Handle) else _log_number(other)
-    return where(input == 0, 0.0, mul(input, log)) if isinstance(input, Handle) else mul(input, log)
+    if not isinstance(input, Handle):
+        return mul(input, log)
+    return record(selection.where, (record(comparison.eq, (input, 0)), 0.0, mul(input, log)))
 
 
 def _log_number(value: float) -> float:

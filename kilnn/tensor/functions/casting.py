@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def to(
-    input: Tensor, *args: Any, dtype: DType | None = None, device: Any = None, non_blocking: bool = False,
-    copy: bool = False, memory_format: Any = None, other: Tensor | None = None,
+    input: Tensor, *args: Any, dtype: DType | None = None, device: Any = None, non_blocking: builtins.bool = False,
+    copy: builtins.bool = False, memory_format: Any = None, other: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The tensor in another dtype or on another device; the tensor itself if it is there already.
 
@@ -82,7 +82,7 @@ _LEGACY = {
 }  # fmt: skip
 
 
-def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+def type(input: Tensor, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
     """The tensor in another dtype, which may be named as in "torch.FloatTensor"; without a dtype, that name."""
     if dtype is None:
         return "kilnn." + next(name for name, known in _LEGACY.items() if known is input.dtype)

@@ -187,10 +187,10 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     if not isinstance(test_elements, Handle):
         found = elements == test_elements
     elif not isinstance(elements, Handle):
-        found = (test_elements == elements).any()  # type: ignore[attr-defined]  # a Tensor
+        found = (test_elements == elements).any()
     else:
         found = (elements.unsqueeze(-1) == test_elements.reshape(-1)).any(-1)  # type: ignore[attr-defined]  # Tensors
-    return ~found if invert else found  # type: ignore[no-any-return, operator]  # a Tensor
+    return ~found if invert else found  # type: ignore[no-any-return]  # a Tensor
 
 
 # Results whose size depends on values: computed at once, in NumPy. ---------------------------------------------------

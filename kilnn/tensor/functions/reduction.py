@@ -288,7 +288,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
 def _logic(op: Any, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     if isinstance(dim, list | tuple) and not dim:
-        return input != 0  # no dimension is reduced; `any` and `all` differ from `sum` here
+        return record(comparison.ne, (input, 0))  # no dimension is reduced; `any` and `all` differ from `sum` here
     return record(op, (input,), (_dims(dim, input), keepdim))
 
 
@@ -360,5 +360,5 @@ def cov(input: Tensor, *, correction: int = 1) -> Tensor:
     """The covariance matrix of variables in rows, observations in columns."""
     rows = input.reshape(1, -1) if input.ndim < 2 else input
     away = rows - mean(rows, 1, keepdim=True)
-    matrix = away @ away.t() / builtins.max(rows.shape[1] - correction, 0)
+    matrix: Tensor = away @ away.t() / builtins.max(rows.shape[1] - correction, 0)
     return matrix.squeeze() if input.ndim < 2 else matrix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kilnn.base import shapes
 from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.ops import shaping as ops
-from kilnn.tensor.doors import record, unsupported, view
+from kilnn.tensor.doors import geometry, record, unsupported, view
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -26,8 +27,37 @@ def sizes_of(sizes: tuple[Any, ...]) -> Shape:
     return tuple(map(operator.index, sizes))
 
 
-def _same_order(op: Any, input: Tensor, shape: Shape, strides: Shape) -> Tensor:
-    return view(op, input, (input,), (shape,), shape, strides, input.storage_offset())
+# Geometry is cached: a training step asks for the same shapes again and again.
+
+
+@lru_cache(maxsize=4096)
+def _reshaped(shape: Shape, strides: Shape, wanted: Shape) -> tuple[Shape, Shape | None]:
+    sizes = shapes.infer_size(wanted, prod(shape))
+    return sizes, shapes.view_strides(shape, strides, sizes)
+
+
+@lru_cache(maxsize=4096)
+def _reordered(shape: Shape, strides: Shape, dims: Shape) -> tuple[Shape, Shape]:
+    return tuple(shape[d] for d in dims), tuple(strides[d] for d in dims)
+
+
+@lru_cache(maxsize=4096)
+def _widened(shape: Shape, strides: Shape, dim: int) -> tuple[Shape, Shape]:
+    place = normalize_dim(dim, len(shape) + 1)
+    step = shape[place] * strides[place] if place < len(shape) else 1
+    return (*shape[:place], 1, *shape[place:]), (*strides[:place], step, *strides[place:])
+
+
+@lru_cache(maxsize=4096)
+def _narrowed(shape: Shape, strides: Shape, dim: Any) -> tuple[Shape, Shape]:
+    if dim is None:
+        named: Sequence[int] = range(len(shape))
+    else:
+        named = normalize_dims(dim if isinstance(dim, tuple) else (dim,), len(shape))
+    return _reordered(shape, strides, tuple(d for d, n in enumerate(shape) if n != 1 or d not in named))
+
+
+_stretched = lru_cache(maxsize=4096)(shapes.expand_strides)
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -46,27 +76,25 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.reshape.html
     """
-    aval = input.aval
-    sizes = shapes.infer_size(sizes_of(shape), aval.size)
-    strides = shapes.view_strides(aval.shape, input.stride(), sizes)
+    old, old_strides, offset = geometry(input)
+    sizes, strides = _reshaped(old, old_strides, sizes_of(shape))
     if strides is None:
-        return record(ops.reshape_copy, (record(ops.contiguous, (input,), (aval.shape,)),), (sizes,))
-    return _same_order(ops.reshape, input, sizes, strides)
+        return record(ops.reshape_copy, (record(ops.contiguous, (input,), (old,)),), (sizes,))
+    return view(ops.reshape, input, (input,), (sizes,), sizes, strides, offset)
 
 
 def view_(input: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     """The same memory in another shape; refuses when only a copy could have it."""
     if dtype is not None or (len(shape) == 1 and hasattr(shape[0], "itemsize") and hasattr(shape[0], "category")):
         raise unsupported("view", "dtype", "the bits of a tensor cannot be read as another dtype")
-    aval = input.aval
-    sizes = shapes.infer_size(sizes_of(shape), aval.size)
-    strides = shapes.view_strides(aval.shape, input.stride(), sizes)
+    old, old_strides, offset = geometry(input)
+    sizes, strides = _reshaped(old, old_strides, sizes_of(shape))
     if strides is None:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             "contiguous subspaces). Use .reshape(...) instead."
         )
-    return _same_order(ops.reshape, input, sizes, strides)
+    return view(ops.reshape, input, (input,), (sizes,), sizes, strides, offset)
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
@@ -122,30 +150,23 @@ def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new dimension of size 1 at `dim`."""
-    shape, strides = input.aval.shape, input.stride()
-    place = normalize_dim(dim, len(shape) + 1)
-    step = shape[place] * strides[place] if place < len(shape) else 1
-    return _same_order(
-        ops.unsqueeze, input, (*shape[:place], 1, *shape[place:]), (*strides[:place], step, *strides[place:])
-    )
+    old, old_strides, offset = geometry(input)
+    shape, strides = _widened(old, old_strides, operator.index(dim))
+    return view(ops.unsqueeze, input, (input,), (shape,), shape, strides, offset)
 
 
 def squeeze(input: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
     """Without the dimensions of size 1: all of them, or those named by `dim`."""
-    shape, strides = input.aval.shape, input.stride()
+    old, old_strides, offset = geometry(input)
     dim = axis if dim is None else dim
-    if dim is None:
-        named: Sequence[int] = range(len(shape))
-    else:
-        named = normalize_dims(dim if isinstance(dim, list | tuple) else (dim,), len(shape))
-    kept = [d for d, n in enumerate(shape) if n != 1 or d not in named]
-    return _same_order(ops.squeeze, input, tuple(shape[d] for d in kept), tuple(strides[d] for d in kept))
+    shape, strides = _narrowed(old, old_strides, tuple(dim) if isinstance(dim, list | tuple) else dim)
+    return view(ops.squeeze, input, (input,), (shape,), shape, strides, offset)
 
 
 def _permuted(op: Any, input: Tensor, dims: Shape) -> Tensor:
-    shape, strides = input.aval.shape, input.stride()
-    new_shape, new_strides = tuple(shape[d] for d in dims), tuple(strides[d] for d in dims)
-    return view(op, input, (input,), (dims,), new_shape, new_strides, input.storage_offset())
+    old, old_strides, offset = geometry(input)
+    shape, strides = _reordered(old, old_strides, dims)
+    return view(op, input, (input,), (dims,), shape, strides, offset)
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -224,9 +245,9 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.expand.html
     """
-    aval = input.aval
-    shape, strides = shapes.expand_strides(aval.shape, input.stride(), sizes_of(sizes))
-    return view(ops.expand, input, (input,), (tuple(shape),), shape, strides, input.storage_offset())
+    old, old_strides, offset = geometry(input)
+    shape, strides = _stretched(old, old_strides, sizes_of(sizes))
+    return view(ops.expand, input, (input,), (shape,), shape, strides, offset)
 
 
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
@@ -251,21 +272,21 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 
 def select_part(op: Any, input: Tensor, dim: int, index: int, creation: str = "single") -> Tensor:
     """The view of one index along a dimension, both counted from 0."""
-    shape, strides = input.aval.shape, input.stride()
+    shape, strides, offset = geometry(input)
     out_shape = (*shape[:dim], *shape[dim + 1 :])
     return view(
         op, input, (input, index), ((dim,), (1,), (1,), out_shape), out_shape,
-        (*strides[:dim], *strides[dim + 1 :]), input.storage_offset() + index * strides[dim], creation,
+        (*strides[:dim], *strides[dim + 1 :]), offset + index * strides[dim], creation,
     )  # fmt: skip
 
 
 def slice_part(op: Any, input: Tensor, dim: int, start: int, size: int, creation: str = "single") -> Tensor:
     """The view of `size` elements from `start` on along a dimension, counted from 0."""
-    shape, strides = input.aval.shape, input.stride()
+    shape, strides, offset = geometry(input)
     out_shape = (*shape[:dim], size, *shape[dim + 1 :])
     return view(
         op, input, (input, start), ((dim,), (size,), (1,), out_shape), out_shape, strides,
-        input.storage_offset() + start * strides[dim], creation,
+        offset + start * strides[dim], creation,
     )  # fmt: skip
 
 

@@ -123,9 +123,9 @@ def searchsorted(
         input = number_tensor(input, sorted_sequence.dtype)
     last = right if side is None else side == "right"
     steps = sorted_sequence if sorted_sequence.ndim == 1 else sorted_sequence.unsqueeze(-2)
-    values = input.unsqueeze(-1)  # type: ignore[union-attr]  # a Tensor
+    values = input.unsqueeze(-1)
     before = steps <= values if last else steps < values
-    count = before.sum(-1)
+    count: Tensor = before.sum(-1)
     return count.to(dtypes.int32) if out_int32 else count
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.ops import creation, indexing, masking, selection, shaping
-from kilnn.tensor.doors import inplace, number_for, number_tensor, record, view
+from kilnn.tensor.doors import geometry, inplace, number_for, number_tensor, record, view
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -61,7 +61,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
 
 
 def _at(x: Tensor, index: int) -> Tensor:
-    shape, strides = x.aval.shape, x.stride()
+    shape, strides, offset = geometry(x)
     if not shape:
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
@@ -79,7 +79,7 @@ def _at(x: Tensor, index: int) -> Tensor:
         ((0,), (1,), (1,), rest),
         rest,
         strides[1:],
-        x.storage_offset() + place * strides[0],
+        offset + place * strides[0],
     )
 
 
@@ -153,7 +153,7 @@ class _Reader:
     """Goes through a subscript from left to right; `dim` is the dimension of the tensor it has come to."""
 
     def __init__(self, x: Tensor, parts: list[Any]) -> None:
-        self.shape, self.strides, self.offset = tuple(x.aval.shape), x.stride(), x.storage_offset()
+        self.shape, self.strides, self.offset = geometry(x)
         self.dim = 0
         self.left = len(self.shape) - sum(map(_consumed, parts))  # dimensions that an ellipsis stands for
         self.blocks: list[tuple[int, int, int, int]] = []  # dim, start, size, step
@@ -337,11 +337,11 @@ def _put(base: Tensor, indices: list[tuple[int, Any]], value: Any) -> None:
         dim, part = indices[0]
         mask = _mask(part)
         rest = base.ndim - dim - mask.ndim
-        if value.aval.size == 1 or (not dim and value.ndim <= rest):  # type: ignore[attr-defined]  # a Tensor
+        if value.aval.size == 1 or (not dim and value.ndim <= rest):
             # No element depends on how many are true: a select, which needs no values.
             _check_mask(base, mask, dim)
             wide = mask.reshape((*mask.aval.shape, *(1,) * rest))
-            part_value = value.reshape(()) if value.aval.size == 1 else value  # type: ignore[attr-defined]  # a Tensor
+            part_value = value.reshape(()) if value.aval.size == 1 else value
             _same_dtype(base, part_value)
             inplace(base, selection.masked_write, (base, wide, part_value))
             return

@@ -137,8 +137,8 @@ class Writer:
             error = None
         except Exception as raised:
             error = raised
-        unwanted = error is not None and (not self.errors_left or isinstance(error, NotImplementedError))
-        if unwanted or not self._in_range():  # NotImplementedError: a kernel that PyTorch lacks
+        unwanted = error is not None and (not self.errors_left or _is_pytorchs_own(error))
+        if unwanted or not self._in_range():
             self._replay()
             return None
         self.errors_left -= error is not None
@@ -155,7 +155,7 @@ class Writer:
             self.machine.run(line)
             made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
             odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
-        except RuntimeError:
+        except Exception:
             odd = []
         self._replay()
         return "\n".join([line, *[f"{n} = {n}.contiguous().clone()" for n in odd]])
@@ -216,6 +216,11 @@ class Writer:
         tracked = any(x.requires_grad for n, x in self.machine.tensors().items() if n in names)
         if tracked and not creates and "requires_grad_()" not in line:
             self.saved |= storages
+
+
+def _is_pytorchs_own(error: Exception) -> bool:
+    """A kernel that PyTorch lacks; a hook that PyTorch calls with None for a gradient that is not there."""
+    return isinstance(error, NotImplementedError) or "'NoneType' object has no attribute 'sum'" in str(error)
 
 
 def _writes(line: str) -> bool:
