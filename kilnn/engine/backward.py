@@ -43,6 +43,8 @@ def _(ct: Any) -> Any:
 
 
 def _check_saved(node: Node) -> None:
+    if node.plan.missing is not None:
+        raise node.plan.missing
     if node.saved is None:
         raise RuntimeError(FREED)
     for counter, version in zip(node.counters, node.versions, strict=True):
@@ -170,7 +172,7 @@ class Walk:
                     self.wanted_nodes.setdefault(node, set()).add(t._output)
         self._discover(first)
         if self.inputs is not None:
-            self._prune()
+            self._prune(first)
         for target, output, gradient in pending:
             self._give(target, output, gradient if self.create_graph else views.value_of_tensor(gradient))
 
@@ -196,7 +198,7 @@ class Walk:
                     stack.append(target)
         nodes.sort(key=_by_sequence)
 
-    def _prune(self) -> None:
+    def _prune(self, roots: list[Node]) -> None:
         """Keep the nodes that lead to a wanted input."""
         needed: set[Node] = set()
         leaves = self.wanted_leaves or set()
@@ -213,7 +215,7 @@ class Walk:
                     needed.add(node)
                     break
         self.needed = needed
-        self.nodes = [n for n in self.nodes if n in needed or n in self.wanted_nodes]
+        self.nodes = [n for n in self.nodes if n in needed or n in self.wanted_nodes or n in roots]
 
     def _give(self, target: Any, output: int, gradient: Any) -> None:
         """Add a gradient to what a node or leaf has received."""
@@ -331,13 +333,14 @@ class Walk:
             self._capture_outputs(node, wanted_outputs, ct)  # PyTorch captures before the hooks of a node that runs
         if node.hooks is not None:
             ct = self._before(node, ct)
-        if wanted_outputs is not None and node not in self.needed:
-            self._capture_outputs(node, wanted_outputs, ct)
+        if self.inputs is not None and node not in self.needed:
+            if wanted_outputs is not None:
+                self._capture_outputs(node, wanted_outputs, ct)
             return
         if self.create_graph or node.special:
             self._visit_tensors(node, ct)
             return
-        if node.counters or node.saved is None:
+        if node.counters or node.saved is None or node.plan.missing is not None:
             _check_saved(node)
         plan = node.plan
         row = [ct] if plan.entry.nout == 1 else ct

@@ -39,7 +39,7 @@ class Program:
 class Bound:
     """A program bound to one recording: which of the recording's leaves, scalars and values go where."""
 
-    __slots__ = ("aside", "aside_live", "canonical", "live", "live_set", "main_live", "program", "wasted", "whole")
+    __slots__ = ("aside", "aside_live", "canonical", "live", "live_set", "main_live", "program", "vectors", "wasted", "whole")
 
     def __init__(
         self, canonical: Canonical, live: tuple[int, ...], main_live: tuple[int, ...], program: Program, recording: Any
@@ -52,6 +52,7 @@ class Bound:
         self.live_set = frozenset(live)
         self.program = program
         self.wasted = 0
+        self.vectors: list[Any] = [None, None, None]  # scalars of the last run, by kind
         c = canonical
         n_leaves, n_floats, n_ints, n_doubles = recording
         self.whole = tuple(
@@ -168,7 +169,7 @@ _swept_at = [0]  # entries left by the last sweep
 
 def tidy(pending: list[Any]) -> None:
     """Between runs: forget operations of forgotten programs once there are many. `pending`: traces not yet run."""
-    if len(HEADS) < ENTRIES or len(HEADS) < _swept_at[0] * 1.5:
+    if len(HEADS) < _swept_at[0] * 1.5:
         return
     with _lock:
         needed = {instr[0] for recipe in _recipes.values() for instr in recipe.signature if type(instr) is tuple}

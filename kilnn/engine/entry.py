@@ -115,7 +115,7 @@ class Plan:
     _stretch. quick: the walk may take its short path.
     """
 
-    __slots__ = ("backward", "cts", "entry", "frees", "lasting", "outputs", "quick", "saves", "stretch", "wanted")
+    __slots__ = ("backward", "cts", "entry", "frees", "lasting", "missing", "outputs", "quick", "saves", "stretch", "wanted")
 
     def __init__(
         self,
@@ -137,6 +137,7 @@ class Plan:
         self.stretch = _stretch(entry)
         self.quick = backward.simple and self.stretch is None and entry.nout == 1 and cts == (0,)
         self.lasting: Plan | None = None
+        self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 
     def without_freeing(self) -> Plan:
         """The plan of a node with nowhere to send gradients: PyTorch saves nothing for it."""
@@ -387,6 +388,12 @@ def make_plan(entry: Entry, mask: int) -> Plan:
         else _plan_from_vjp(entry, wanted)
     )
     plan.backward.node_name = entry.node_name
+    if plan.backward.kinds:
+        try:
+            eval_shape(plan.backward.fn, plan.backward.kinds, plan.backward.in_avals)
+        except (NotImplementedError, RuntimeError) as error:
+            plan.missing = error
+            plan.quick = False
     entry.plans[mask] = plan
     return plan
 

@@ -78,7 +78,8 @@ def run_trace(trace: Any, reason: str) -> None:
         trace.undo = []
         OPEN_TRACES.pop(id(trace), None)
         watch_collector(False)
-        cache.tidy(list(OPEN_TRACES.values()))
+        if len(HEADS) > cache.ENTRIES:
+            cache.tidy(list(OPEN_TRACES.values()))
 
 
 def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: str) -> None:
@@ -105,13 +106,12 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
             else:
                 v.index = _seen_once
     _unshare(trace, leaves, canonical.donated, args)
-    for used, all_used, numbers, dtype in (
-        (canonical.floats, whole[1], trace.floats, np.float32),
-        (canonical.ints, whole[2], trace.ints, np.int64),
-        (canonical.doubles, whole[3], trace.doubles, np.float64),
+    for k, (used, numbers) in enumerate(
+        ((canonical.floats, trace.floats), (canonical.ints, trace.ints), (canonical.doubles, trace.doubles))
     ):
         if used:
-            args.append(np.array(numbers[: len(used)] if all_used else [numbers[i] for i in used], dtype))
+            chosen = numbers[: len(used)] if whole[k + 1] else [numbers[i] for i in used]
+            args.append(_vector(bound.vectors, k, chosen))
     targets = [values[i] for i in bound.main_live]
     word: Value | None = None
     if canonical.conditions:
@@ -129,6 +129,22 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     if word is not None and trace.checks:
         order = {index: k for k, index in enumerate(canonical.conditions)}
         PENDING.add(word.data, {order[i]: (check, site) for i, check, site in trace.checks if i in order})
+
+
+_VECTOR_DTYPES = (np.float32, np.int64, np.float64)
+
+
+def _vector(known: list[Any], k: int, numbers: list[Any]) -> Any:
+    """The packed scalars of one kind. Those that repeat from step to step (offsets, a constant rate) stay on the
+    device; those that change are handed over as they are."""
+    before = known[k]
+    if before is not None and before[0] == numbers:
+        if before[1].__class__ is np.ndarray:
+            before = known[k] = (numbers, to_device(before[1]))
+        return before[1]
+    made = np.array(numbers, _VECTOR_DTYPES[k])
+    known[k] = (numbers, made)
+    return made
 
 
 def to_device(array: np.ndarray[Any, Any]) -> Any:

@@ -205,13 +205,13 @@ def atan2(a, b):
 @atan2.grad("a")
 def _(ct, a, b):
     square = a * a + b * b
-    return ct * jnp.where(square == 0, 0, b / square)
+    return ct * jnp.where(square == 0, 0, b / jnp.where(square == 0, 1, square))
 
 
 @atan2.grad("b")
 def _(ct, a, b):
     square = a * a + b * b
-    return ct * jnp.where(square == 0, 0, -a / square)
+    return ct * jnp.where(square == 0, 0, -a / jnp.where(square == 0, 1, square))
 
 
 @op(promote="float", host=np.hypot)

@@ -9,10 +9,12 @@ tracing them is four times cheaper than `jax.vjp`, and they save the input and t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from jax import lax
 
+from kilnn.ops import depthwise
 from kilnn.ops.checks import dim_text, size_text, type_name
 from kilnn.ops.spec import op
 
@@ -26,6 +28,16 @@ def _numbers(rank: int, swap: bool) -> lax.ConvDimensionNumbers:
 
 
 def _forward(x: Any, w: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
+    def general(x: Any, w: Any) -> Any:
+        return _general_forward(x, w, stride, padding, dilation, groups)
+
+    if not depthwise.fits(w, groups):
+        return general(x, w)
+    on_cpu = partial(depthwise.forward, stride=stride, padding=padding, dilation=dilation)
+    return lax.platform_dependent(x, w, cpu=on_cpu, default=general)
+
+
+def _general_forward(x: Any, w: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
     return lax.conv_general_dilated(
         x, w, stride, padding, rhs_dilation=dilation, dimension_numbers=_numbers(len(stride), False),
         feature_group_count=groups,
@@ -34,6 +46,17 @@ def _forward(x: Any, w: Any, stride: Any, padding: Pairs, dilation: Any, groups:
 
 def _to_input(ct: Any, w: Any, size: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
     """The transpose with respect to x; `size` is the spatial size of x."""
+
+    def general(ct: Any, w: Any) -> Any:
+        return _general_to_input(ct, w, size, stride, padding, dilation, groups)
+
+    if not depthwise.fits(w, groups):
+        return general(ct, w)
+    on_cpu = partial(depthwise.to_input, size=size, stride=stride, padding=padding, dilation=dilation)
+    return lax.platform_dependent(ct, w, cpu=on_cpu, default=general)
+
+
+def _general_to_input(ct: Any, w: Any, size: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
     outs, ins, *kernel = w.shape
     rank = len(kernel)
     if groups == 1:
@@ -54,6 +77,17 @@ def _to_input(ct: Any, w: Any, size: Any, stride: Any, padding: Pairs, dilation:
 
 def _to_weight(ct: Any, x: Any, kernel: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
     """The transpose with respect to the weight; the batch is what is summed over."""
+
+    def general(ct: Any, x: Any) -> Any:
+        return _general_to_weight(ct, x, kernel, stride, padding, dilation, groups)
+
+    if groups == 1 or ct.shape[1] != groups or x.shape[1] != groups:
+        return general(ct, x)
+    on_cpu = partial(depthwise.to_weight, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+    return lax.platform_dependent(ct, x, cpu=on_cpu, default=general)
+
+
+def _general_to_weight(ct: Any, x: Any, kernel: Any, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Any:
     pads = []
     for n, k, s, d, (low, _), o in zip(x.shape[2:], kernel, stride, dilation, padding, ct.shape[2:], strict=True):
         pads.append((low, (k - 1) * d + (o - 1) * s + 1 - n - low))

@@ -55,6 +55,8 @@ def result_shape(shape: Any, dims: tuple[int, ...], index_shape: Any) -> tuple[i
 def take(x: Any, indices: Any, dims: tuple[int, ...]) -> Any:
     """x[..., indices, ...] on JAX arrays."""
     places = _wrapped(indices, x.shape, dims)
+    if not x.size:
+        return lax.full(result_shape(x.shape, dims, places[0].shape), 0, x.dtype)
     numbers = lax.GatherDimensionNumbers(_window(x.ndim, dims, places[0].ndim), dims, dims)
     sizes = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
     return lax.gather(x, jnp.stack(places, -1), numbers, sizes, mode=IN_BOUNDS)
@@ -62,6 +64,8 @@ def take(x: Any, indices: Any, dims: tuple[int, ...]) -> Any:
 
 def write(x: Any, value: Any, indices: Any, dims: tuple[int, ...], accumulate: bool) -> Any:
     """x with x[..., indices, ...] replaced by (or increased by) value, broadcast to the shape of the read."""
+    if not x.size:
+        return x
     places = _wrapped(indices, x.shape, dims)
     shape = result_shape(x.shape, dims, places[0].shape)
     numbers = lax.ScatterDimensionNumbers(_window(x.ndim, dims, places[0].ndim), dims, dims)
@@ -78,23 +82,29 @@ def _host_key(x: Any, indices: Any, dims: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(key)
 
 
+def index_shape(shapes: list[Any]) -> tuple[int, ...]:
+    """The common shape of index tensors."""
+    try:
+        return np.broadcast_shapes(*map(tuple, shapes))
+    except ValueError:
+        raise IndexError(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            + ", ".join(map(size_text, shapes))
+        ) from None
+
+
 def _check_positions(x: Any, indices: Any) -> None:
     for i in indices:
         if i.dtype.kind not in "iu":
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    try:
-        np.broadcast_shapes(*[tuple(i.shape) for i in indices])
-    except ValueError:
-        shapes = ", ".join(size_text(i.shape) for i in indices)
-        raise IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
-        ) from None
+    index_shape([i.shape for i in indices])
 
 
 def _out_of_bounds(indices: Any, shape: Any, dims: tuple[int, ...]) -> tuple[Any, Any]:
     bad, values = [], []
+    read = all(n for d, n in enumerate(shape) if d not in dims)  # PyTorch looks at no position if nothing is read
     for i, d in zip(indices, dims, strict=True):
-        bad.append(((i < -shape[d]) | (i >= shape[d])).reshape(-1))
+        bad.append((((i < -shape[d]) | (i >= shape[d])) & read).reshape(-1))
         values.append(i.reshape(-1))
     if len(bad) == 1:
         return bad[0], values[0]
@@ -106,7 +116,8 @@ def _index_on_host(x: Any, *indices: Any, dims: tuple[int, ...], bounds: str) ->
     bad, values = _out_of_bounds(indices, x.shape, dims)
     if bad.any():
         raise IndexError(f"index {values[bad.argmax()]} is out of bounds for {bounds}")
-    return x[_host_key(x, indices, dims)]
+    shape = result_shape(x.shape, dims, index_shape([i.shape for i in indices]))
+    return np.empty(shape, x.dtype) if 0 in shape else x[_host_key(x, indices, dims)]
 
 
 @op(host=_index_on_host)
@@ -154,7 +165,7 @@ def _(x, value, *indices, dims, bounds, accumulate):
             "Index put requires the source and destination dtypes match, "
             f"got {type_name(x.dtype)} for the destination and {type_name(value.dtype)} for the source."
         )
-    target = result_shape(x.shape, dims, np.broadcast_shapes(*[tuple(i.shape) for i in indices]))
+    target = result_shape(x.shape, dims, index_shape([i.shape for i in indices]))
     shape = tuple(value.shape)
     fits = len(shape) <= len(target) and all(n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False))
     if not fits:

@@ -17,6 +17,7 @@ from jax import lax
 
 from kilnn.ops.checks import dim_text, require_float, size_text
 from kilnn.ops.spec import op
+from kilnn.ops.windows import out_size, pad, tap
 
 
 def _lowest(dtype: Any) -> Any:
@@ -24,41 +25,18 @@ def _lowest(dtype: Any) -> Any:
     return np.asarray(np.iinfo(dtype).min if kind in "iu" else -np.inf, dtype)
 
 
-def _tap(x: Any, place: Any, out: Any, stride: Any, dilation: Any) -> Any:
-    """The elements of (padded) x that tap `place` of every window sees."""
-    lead = x.ndim - len(out)
-    start = [0] * lead + [p * d for p, d in zip(place, dilation, strict=True)]
-    stop = list(x.shape[:lead])
-    stop += [a + (o - 1) * s + 1 for a, o, s in zip(start[lead:], out, stride, strict=True)]
-    return lax.slice(x, start, stop, (1,) * lead + tuple(stride))
-
-
-def _out_size(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
-    return tuple(
-        (n + low + high - d * (k - 1) - 1) // s + 1
-        for n, k, s, (low, high), d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
-
-
-def _pad(x: Any, padding: Any, value: Any) -> Any:
-    if not any(low or high for low, high in padding):
-        return x
-    lead = x.ndim - len(padding)
-    return lax.pad(x, value, ((0, 0, 0),) * lead + tuple((low, high, 0) for low, high in padding))
-
-
 @op(backward_name="MaxPool2DWithIndicesBackward0")
 def max_pool(x, *, kernel, stride, padding, dilation):
     """(maxima, tap): over windows of the last dimensions; `tap` numbers the first place of the window that wins."""
     rank = len(kernel)
-    out = _out_size(x.shape[-rank:], kernel, stride, padding, dilation)
-    padded = _pad(x, padding, _lowest(x.dtype))
+    out = out_size(x.shape[-rank:], kernel, stride, padding, dilation)
+    padded = pad(x, padding, _lowest(x.dtype))
     taps = list(itertools.product(*(range(k) for k in kernel)))
     counter = np.int8 if len(taps) < 128 else np.int32
-    best = _tap(padded, taps[0], out, stride, dilation)
+    best = tap(padded, taps[0], out, stride, dilation)
     winner = lax.full(best.shape, 0, counter)
     for number, place in enumerate(taps[1:], 1):
-        rival = _tap(padded, place, out, stride, dilation)
+        rival = tap(padded, place, out, stride, dilation)
         wins = (rival > best) | (rival != rival)  # noqa: PLR0124 - NaN wins, as in PyTorch
         best = lax.select(wins, rival, best)
         winner = lax.select(wins, lax.full(best.shape, number, counter), winner)
@@ -115,7 +93,7 @@ def _(ct, out1, x_shape, kernel, stride, padding, dilation):
 def _(x, *, kernel, stride, padding, dilation):
     rank = len(kernel)
     _check_rank("max_pool", x, rank)
-    out = _out_size(x.shape[-rank:], kernel, stride, padding, dilation)
+    out = out_size(x.shape[-rank:], kernel, stride, padding, dilation)
     if min(out) <= 0:
         _too_small(x.shape[-rank - 1 :], x.shape[-rank - 1 : -rank] + out)
 
@@ -155,11 +133,11 @@ def max_pool_indices(tap, *, kernel, stride, padding, dilation, size):
 def _window_sum(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
     """Sums over windows as shifted adds: faster than XLA's reduce_window on CPU."""
     rank = len(kernel)
-    out = _out_size(x.shape[-rank:], kernel, stride, padding, (1,) * rank)
-    padded = _pad(x, padding, np.asarray(0, x.dtype))
+    out = out_size(x.shape[-rank:], kernel, stride, padding, (1,) * rank)
+    padded = pad(x, padding, np.asarray(0, x.dtype))
     total = None
     for place in itertools.product(*(range(k) for k in kernel)):
-        part = _tap(padded, place, out, stride, (1,) * rank)
+        part = tap(padded, place, out, stride, (1,) * rank)
         total = part if total is None else total + part
     return total
 
@@ -210,7 +188,7 @@ def _(x, *, kernel, stride, padding, count_include_pad, divisor):
     rank = len(kernel)
     _check_rank("avg_pool", x, rank)
     require_float(f"avg_pool{rank}d", x)
-    out = _out_size(x.shape[-rank:], kernel, stride, padding, (1,) * rank)
+    out = out_size(x.shape[-rank:], kernel, stride, padding, (1,) * rank)
     if min(out) <= 0:
         _too_small(x.shape[-rank - 1 :], x.shape[-rank - 1 : -rank] + out)
 

@@ -230,7 +230,9 @@ def std(x, *, dims, correction, keepdim):
 
 @std.grad("x")
 def _(ct, x, out, dims, correction, keepdim):
-    return _moment_gradient(jnp.where(out == 0, 0, ct / (2 * out)), x, dims, keepdim, correction)
+    return _moment_gradient(
+        jnp.where(out == 0, 0, ct / (2 * jnp.where(out == 0, 1, out))), x, dims, keepdim, correction
+    )
 
 
 var.validate(_require_float)
@@ -268,15 +270,16 @@ def _(ct, x, out, ord, dims, keepdim):
     if ord == 0:
         return jnp.zeros_like(x)
     full, total = spread(ct, x.shape, dims, keepdim), spread(out, x.shape, dims, keepdim)
+    divisor = jnp.where(total == 0, 1, total)  # no 0 / 0, which would make the second derivative NaN
     if ord == 1:
         return full * sign_of(x)
     if ord == 2:
-        return jnp.where(total == 0, 0, full * (x / total))
+        return jnp.where(total == 0, 0, full * (x / divisor))
     if math.isinf(ord):
         chosen = abs(x) == total
         ties = lax.reduce_sum(chosen.astype(x.dtype), axes_of(x.shape, dims))
         return jnp.where(chosen, full * sign_of(x) / spread(ties, x.shape, dims, False), 0)
-    slope = sign_of(x) * _magnitude_power(x, ord - 1) / _magnitude_power(total, ord - 1)
+    slope = sign_of(x) * _magnitude_power(jnp.where(x == 0, 1, x), ord - 1) / _magnitude_power(divisor, ord - 1)
     return jnp.where((total == 0) | (x == 0), 0, full * slope)
 
 

@@ -55,6 +55,7 @@ for rank, size in ((1, (9,)), (2, (7, 6)), (3, (5, 4, 6))):
     row(f"Conv{rank}d", (2, 4, *size), args=(4, 6, 2), stride=2, padding=1, dilation=2, groups=2, bias=False)
     row(f"Conv{rank}d", (4, *size), args=(4, 4, 3), padding="same", padding_mode="circular")
     row(f"ConvTranspose{rank}d", (2, 3, *size), args=(3, 4, 3), stride=2, padding=1, output_padding=1)
+    row(f"Conv{rank}d", (2, 4, *size), args=(4, 4, 3), stride=2, padding=1, groups=4)
     row(f"MaxPool{rank}d", (2, 3, *size), args=(2,))
     row(f"MaxPool{rank}d", (2, 3, *size), args=(3,), stride=2, padding=1, ceil_mode=True)
     row(f"AvgPool{rank}d", (2, 3, *size), args=(2,))

@@ -44,6 +44,23 @@ def test_conv_transpose(rank, stride, padding, dilation, groups, extra):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "rank,stride,padding,dilation", [(2, 1, 1, 1), (2, 2, 0, 1), (2, 3, 2, 2), (1, 2, 1, 1), (3, 1, 1, 1)]
+)
+def test_depthwise(rank, stride, padding, dilation):
+    size = (9, 8, 7)[:rank]
+    compare(
+        conv, lambda x, w, b: CONV[rank](x, w, b, stride, padding, dilation, 5),
+        [data(2, 5, *size), data(5, 1, *(3, 2, 3)[:rank], seed=1), data(5)], grads=["x", "w", "b"],
+        stride=(stride,) * rank, padding=((padding, padding),) * rank, dilation=(dilation,) * rank, groups=5,
+    )  # fmt: skip
+    compare(
+        conv_transpose, lambda x, w: TRANSPOSED[rank](x, w, None, stride, padding, 0, 5, dilation),
+        [data(2, 5, *size), data(5, 1, *(3, 2, 3)[:rank], seed=1)], grads=["x", "w"], stride=(stride,) * rank,
+        padding=(padding,) * rank, output_padding=(0,) * rank, dilation=(dilation,) * rank, groups=5,
+    )  # fmt: skip
+
+
 @pytest.mark.filterwarnings("ignore:Using padding")
 def test_mixed_sizes_and_same_padding():
     for stride, (low, high) in itertools.product(((2, 1), (1, 3)), ((1, 1), (2, 2))):

@@ -62,6 +62,8 @@ ROWS = Table([
     Row(ops.index, at([None, full, None]), (cube, i, j), ((0, 2), "")),
     Row(ops.index, at([None, None, None]), (cube, i, i, ints(1, high=3)), ((0, 1, 2), "")),
     Row(ops.index, at([None]), (x, ints(0, high=4)), ((0,), "")),
+    Row(ops.index, at([None]), (floats(0, 3), ints(0, high=4)), ((0,), "")),
+    Row(ops.index, at([None]), (floats(3, 0), ints(2, low=5, high=9)), ((0,), "")),
     Row(ops.index, at([None]), (x, ints(3, high=4, dtype="int32")), ((0,), "")),
     Row(ops.index_put, put((0,), False), (x, floats(3, 3), unique), ((0,), "", False), others=("int64", "bool")),
     Row(ops.index_put, put((0,), True), (x, floats(3), i), ((0,), "", True), others=("int64", "bool")),

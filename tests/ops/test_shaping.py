@@ -17,7 +17,7 @@ def block(op, key, *starts, dims, sizes, steps, shape, operand=cube):
 
 ROWS = Table([
     *[Row(op, lambda t: t.reshape(3, 2), (x,), ((3, 2),))
-      for op in (ops.reshape, ops.unsqueeze, ops.squeeze, ops.alias, ops.reshape_copy)],
+      for op in (ops.reshape, ops.unsqueeze, ops.squeeze, ops.alias, ops.reshape_copy, ops.contiguous)],
     Row(ops.reshape, lambda t: t.reshape(1, 1), (scalar,), ((1, 1),)),
     *[Row(op, lambda t: t.permute(2, 0, 1), (cube,), ((2, 0, 1),)) for op in (ops.permute, ops.transpose, ops.t)],
     Row(ops.expand, lambda t: t.expand(2, 4, 3), (floats(1, 3),), ((2, 4, 3),)),
@@ -52,7 +52,7 @@ def test_saves_nothing(row):
     check_saves(row)
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.op.name != "reshape_copy"], ids=str)
+@pytest.mark.parametrize("row", [r for r in ROWS if r.op.name not in ("reshape_copy", "contiguous")], ids=str)
 def test_writing_through_a_view(row):
     """The base after `view.copy_(value)`; where a view shows an element twice, values agree there."""
     base, *starts = row.draw("float32")

@@ -361,7 +361,7 @@ def put_at(base: Tensor, dims: tuple[int, ...], tensors: tuple[Any, ...], value:
     """Write, or add, a value at positions of a tensor, in place."""
     if value.ndim == 0 and value.dtype is not base.dtype:
         value = record(creation.cast, (value,), (base.dtype.np,))
-    rank = len(indexing.result_shape(base.aval.shape, dims, np.broadcast_shapes(*[t.aval.shape for t in tensors])))
+    rank = len(indexing.result_shape(base.aval.shape, dims, indexing.index_shape([t.aval.shape for t in tensors])))
     value = _without_leading_ones(value, rank)
     attributes = (dims, bounds_text(dims, base.aval.shape), accumulate)
     return inplace(base, indexing.index_put, (base, value, *tensors), attributes)
