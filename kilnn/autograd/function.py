@@ -54,36 +54,30 @@ class FunctionContext:
         """What `save_for_backward` kept."""
         if self._saved is None:
             raise RuntimeError(FREED)
-        out = []
+        out: list[Any] = []
         for tensor, own, counter, version, value in self._saved:
             if tensor is None:
                 out.append(None)
                 continue
             if counter.version != version:
                 raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
-                    f"tensor is at version {counter.version}; expected version {version} instead"
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: a "
+                    f"saved tensor is at version {counter.version}; expected version {version} instead"
                 )
-            if own is None:
-                out.append(tensor)
-            else:
-                made = new_handle(value, own[0], own[1])
-                out.append(made)
+            out.append(tensor if own is None else new_handle(value, own[0], own[1]))
         return tuple(out)
 
     saved_variables = saved_tensors
 
     def _seal(self, outputs: dict[int, int], node: Any) -> None:
-        saved = []
+        saved: list[tuple[Any, ...]] = []
         for t in self._to_save:
             if t is None:
                 saved.append((None, None, None, 0, None))
                 continue
             counter = t._storage if t._view is None else t._view.counter
-            own = None
-            if (
-                id(t) in outputs and node is not None
-            ):  # an output of this node: keep its value, not the tensor (a cycle)
+            if id(t) in outputs and node is not None:
+                # An output of this node: keep its value, not the tensor (a cycle).
                 own = (node, outputs[id(t)])
                 saved.append((True, own, counter, counter.version, views.value_of_tensor(t)))
             else:
@@ -95,7 +89,7 @@ class FunctionContext:
 class FunctionNode(SpecialNode):
     """The backward node of a Function."""
 
-    __slots__ = ("avals", "context", "function", "places", "positions")
+    __slots__ = ("avals", "context", "function", "places")
 
     def __init__(self, function: type[Function], context: FunctionContext, inputs: list[Any], avals: list[Any]) -> None:
         self.function = function
@@ -133,7 +127,8 @@ class FunctionNode(SpecialNode):
             grads = grads[:n_inputs]
         if len(grads) != n_inputs:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {n_inputs}, got {len(grads)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {n_inputs}, got "
+                f"{len(grads)})"
             )
         out = []
         for n, place in enumerate(self.places):
@@ -160,7 +155,8 @@ def _fitting(g: Any, target: Any, name: str, n: int) -> Any:
             except (RuntimeError, AttributeError):
                 pass
         raise RuntimeError(
-            f"Function {name} returned an invalid gradient at index {n} - got {list(g.shape)} but expected shape compatible with {list(target.shape)}"
+            f"Function {name} returned an invalid gradient at index {n} - got {list(g.shape)} but expected shape "
+            f"compatible with {list(target.shape)}"
         )
     return g.to(target.dtype) if g.dtype is not target.dtype else g
 
@@ -185,12 +181,13 @@ class Function:
         >>> x.grad.item()
         2.0
 
-    Source: https://pytorch.org/docs/stable/autograd.html#function
+    Source: https://docs.pytorch.org/docs/2.13/autograd.html#function
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError(
-            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply"
+            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so call "
+            f"{type(self).__name__}.apply"
         )
 
     @staticmethod
@@ -207,7 +204,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the inputs (None where there is none), one for each argument of forward."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
         )
 
     @classmethod
@@ -260,7 +258,24 @@ def _fresh(t: Tensor) -> Any:
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
     """For `Function.backward`: its gradients cannot be differentiated again.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.autograd.function.once_differentiable.html
+    Args:
+        fn: the backward method.
+
+    Example:
+        >>> import kilnn
+        >>> class Double(kilnn.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...     @staticmethod
+        ...     @kilnn.autograd.function.once_differentiable
+        ...     def backward(ctx, g):
+        ...         return g * 2
+        >>> x = kilnn.ones(1, requires_grad=True)
+        >>> kilnn.autograd.grad(Double.apply(x), x, create_graph=True)[0].requires_grad
+        False
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.function.once_differentiable.html
     """
 
     @functools.wraps(fn)
@@ -269,6 +284,3 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(ctx, *args)
 
     return wrapper
-
-
-__all__ = ["CopySlices", "Function", "FunctionContext", "once_differentiable"]

@@ -16,8 +16,8 @@ def _list(x: Any) -> list[Any]:
 
 
 def backward(
-    tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-    grad_variables: Any = None, inputs: Any = None,
+    tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool | None = None,
+    create_graph: bool = False, grad_variables: Any = None, inputs: Any = None,
 ) -> None:  # fmt: skip
     """Accumulate the gradients of the given tensors into the leaves.
 
@@ -25,13 +25,22 @@ def backward(
         tensors: the roots.
         grad_tensors: gradients with respect to the roots; None for one-element roots.
         retain_graph, create_graph, inputs: as in `Tensor.backward`.
+        grad_variables: PyTorch's deprecated name of grad_tensors.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.autograd.backward.html
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor([1.0, 2.0], requires_grad=True)
+        >>> kilnn.autograd.backward([x.sum(), (x * x).sum()])
+        >>> x.grad.tolist()
+        [3.0, 5.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.backward.html
     """
     if grad_variables is not None:
         if grad_tensors is not None:
             raise RuntimeError(
-                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`."
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only "
+                "use `grad_tensors`."
             )
         grad_tensors = grad_variables
     roots = _list(tensors)
@@ -42,8 +51,9 @@ def backward(
 
 
 def grad(
-    outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False,
+    outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None,
+    retain_graph: bool | None = None, create_graph: bool = False, allow_unused: bool | None = None,
+    is_grads_batched: bool = False, materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
     """The gradients of the sum of `outputs` with respect to `inputs`; nothing is accumulated.
 
@@ -69,7 +79,7 @@ def grad(
         >>> kilnn.autograd.grad(g, x)[0].item()
         18.0
 
-    Source: https://pytorch.org/docs/stable/generated/torch.autograd.grad.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
     """
     if is_grads_batched:
         raise NotImplementedError(
@@ -78,7 +88,8 @@ def grad(
     if materialize_grads:
         if allow_unused is False:
             raise ValueError(
-                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                "allow_unused=False."
             )
         allow_unused = True
     roots, wanted = _list(outputs), _list(inputs)
@@ -97,8 +108,8 @@ def grad(
         if found is None:
             if not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-                    "is the desired behavior."
+                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    "allow_unused=True if this is the desired behavior."
                 )
             if materialize_grads:
                 found = t.new_zeros(t.shape)
@@ -112,7 +123,20 @@ class _VariableMeta(type):
 
 
 class Variable(metaclass=_VariableMeta):
-    """PyTorch's legacy wrapper: `Variable(tensor)` is the tensor."""
+    """PyTorch's legacy wrapper: `Variable(tensor)` is a tensor on the same storage.
+
+    Args:
+        data: a tensor.
+        requires_grad: ask for gradients of the result.
+        volatile: accepted; it has no effect.
+
+    Example:
+        >>> import kilnn
+        >>> isinstance(kilnn.autograd.Variable(kilnn.ones(2)), kilnn.Tensor)
+        True
+
+    Source: https://docs.pytorch.org/docs/2.13/autograd.html#variable-deprecated
+    """
 
     def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
         out = data.detach()

@@ -39,13 +39,24 @@ def gradcheck(
         atol, rtol: allowed absolute and relative error.
         raise_exception: raise instead of returning False.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradcheck.html
+    Raises:
+        GradcheckError: a gradient differs from the numerical one.
+        ValueError: no input requires grad.
+
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor([0.5, 2.0], dtype=kilnn.float64, requires_grad=True)
+        >>> kilnn.autograd.gradcheck(lambda x: x.exp(), x)
+        True
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradcheck.html
     """
     args = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
     checked = [n for n, t in enumerate(args) if isinstance(t, Tensor) and t.requires_grad]
     if not checked:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have "
+            "requires_grad=True."
         )
     outputs = _outputs(func, args)
     rng = np.random.default_rng(0)
@@ -59,7 +70,8 @@ def gradcheck(
                 if not raise_exception:
                     return False
                 raise GradcheckError(
-                    f"Jacobian mismatch for output {number} with respect to input {n}:\nnumerical: {expected}\nanalytical: {values}"
+                    f"Jacobian mismatch for output {number} with respect to input {n}:\nnumerical: {expected}\n"
+                    f"analytical: {values}"
                 )
     return True
 
@@ -86,7 +98,16 @@ def gradgradcheck(
 ) -> bool:
     """Compare second derivatives with central differences of the first.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradgradcheck.html
+    Args:
+        func, inputs, eps, atol, rtol: as in `gradcheck`.
+
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor([0.5, 2.0], dtype=kilnn.float64, requires_grad=True)
+        >>> kilnn.autograd.gradgradcheck(lambda x: x**3, x)
+        True
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradgradcheck.html
     """
     args = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
 

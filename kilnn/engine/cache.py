@@ -39,7 +39,18 @@ class Program:
 class Bound:
     """A program bound to one recording: which of the recording's leaves, scalars and values go where."""
 
-    __slots__ = ("aside", "aside_live", "canonical", "live", "live_set", "main_live", "program", "vectors", "wasted", "whole")
+    __slots__ = (
+        "aside",
+        "aside_live",
+        "canonical",
+        "live",
+        "live_set",
+        "main_live",
+        "program",
+        "vectors",
+        "wasted",
+        "whole",
+    )
 
     def __init__(
         self, canonical: Canonical, live: tuple[int, ...], main_live: tuple[int, ...], program: Program, recording: Any

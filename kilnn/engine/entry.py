@@ -115,7 +115,19 @@ class Plan:
     _stretch. quick: the walk may take its short path.
     """
 
-    __slots__ = ("backward", "cts", "entry", "frees", "lasting", "missing", "outputs", "quick", "saves", "stretch", "wanted")
+    __slots__ = (
+        "backward",
+        "cts",
+        "entry",
+        "frees",
+        "lasting",
+        "missing",
+        "outputs",
+        "quick",
+        "saves",
+        "stretch",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -311,13 +323,13 @@ def _host_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any
     return on_host
 
 
+def _spec(shape: tuple[int, ...], dtype: Any) -> Any:
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
 def specs_of(kinds: tuple[int, ...], avals: Any) -> list[Any]:
     return [
-        jax.ShapeDtypeStruct(a.shape, a.dtype)
-        if k == VALUE
-        else None
-        if k == NONE
-        else jax.ShapeDtypeStruct((), NUMBER_DTYPES[k])
+        _spec(a.shape, a.dtype) if k == VALUE else None if k == NONE else _spec((), NUMBER_DTYPES[k])
         for k, a in zip(kinds, avals, strict=True)
     ]
 
@@ -407,7 +419,7 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         assert rule is not None
         if rule not in rules:
             rules.append(rule)
-    positions = {name: (k,) for k, name in enumerate(op.operands) if k < len(entry.kinds)}
+    positions: dict[str, tuple[int, ...]] = {name: (k,) for k, name in enumerate(op.operands) if k < len(entry.kinds)}
     if op.variadic is not None:
         positions[op.variadic] = tuple(range(len(op.operands), len(entry.kinds)))
     saves = tuple(
@@ -531,7 +543,7 @@ def _vjp(entry: Entry, wanted: tuple[int, ...]) -> tuple[Callable[..., Any], lis
         grads = jax.vjp(of_wanted, *[operands[k] for k in wanted])[1](cts if nct > 1 else cts[0])
         return grads[0] if len(grads) == 1 else tuple(grads)
 
-    specs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
+    specs = [_spec(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
     return full, specs
 
 

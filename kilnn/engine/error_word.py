@@ -39,7 +39,7 @@ class _Pending:
             words, self.words = self.words, []
         for n, (word, conditions) in enumerate(words):
             codes = np.atleast_1d(np.asarray(word))
-            failed = [k for k in np.flatnonzero(codes) if k in conditions]
+            failed = [k for k in np.flatnonzero(codes).tolist() if k in conditions]
             if failed:
                 with self.lock:
                     self.words = words[n + 1 :] + self.words

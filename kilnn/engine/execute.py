@@ -26,8 +26,8 @@ from kilnn.engine.garbage import watch_collector
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, reference_counts
 
-_consume = deque(maxlen=0).extend
-_set_data = Value.data.__set__  # type: ignore[attr-defined]  # slots are descriptors
+_consume = deque[Any](maxlen=0).extend
+_set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
 _x64 = jax.enable_x64
 IN_FLIGHT = 2
 SMALL = 4  # recordings this short are never worth a fused program

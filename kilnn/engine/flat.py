@@ -51,7 +51,7 @@ class PartStorage(Storage):
     __slots__ = ()
 
     @property
-    def value(self) -> Value:  # type: ignore[override]  # a slot in the base class
+    def value(self) -> Value:
         part = self.part
         flat = part.flat.value
         found = part.read

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
-from kilnn.engine.entry import DOUBLE, FLOAT, HEADS, INT, NONE, VALUE, Entry
+from kilnn.engine.entry import HEADS, NONE, VALUE, Entry
 
 Signature = tuple[Any, ...]
 
@@ -42,11 +41,8 @@ class Canonical:
         return self.code, self.outputs, self.donated
 
 
-def canonicalize(
-    signature: Signature, live: tuple[int, ...], donated: list[int], checks: frozenset[int] | None = None
-) -> Canonical:
-    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. `checks`: conditions that
-    must be kept (None: all); of the others those of operations that are needed."""
+def _needed(signature: Signature, live: tuple[int, ...], checks: frozenset[int] | None) -> tuple[bytearray, list[int]]:
+    """(which instructions the outputs need, where the instruction of each value starts)."""
     n = len(signature)
     needed = bytearray(n)
     start_of = list(range(n))
@@ -75,6 +71,15 @@ def canonicalize(
                     guarded[entry.op] = needed[i]
                 elif i not in checks:
                     needed[i] = guarded.get(entry.op, 0)
+    return needed, start_of
+
+
+def canonicalize(
+    signature: Signature, live: tuple[int, ...], donated: list[int], checks: frozenset[int] | None = None
+) -> Canonical:
+    """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. `checks`: conditions that
+    must be kept (None: all); of the others those of operations that are needed."""
+    needed, start_of = _needed(signature, live, checks)
     numbers: dict[int, int] = {}
     slots: dict[int, int] = {}
     scalars: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})

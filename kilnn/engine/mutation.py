@@ -47,9 +47,9 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
             "Please clone() the tensor before performing the operation."
         )
     if operation is creation.copy and not tracked and view is None:
-        source = views.value_of_tensor(operands[1])
-        if source.aval is before:
-            views.write(x, source)  # Values are immutable: both hold the same one until either is written
+        taken = views.value_of_tensor(operands[1])
+        if taken.aval is before:
+            views.write(x, taken)  # Values are immutable: both hold the same one until either is written
             return x
     result = record(operation, operands, attributes)
     if isinstance(result, tuple):

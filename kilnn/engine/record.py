@@ -73,7 +73,9 @@ def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) 
     return record_entry(entry, operands, values, mask)
 
 
-def _record_fast(trace: Any, entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:
+def _record_fast(  # noqa: PLR0915 - the calls are inlined on purpose
+    trace: Any, entry: Entry, operands: Any, values: list[Any], mask: int
+) -> Any:
     """The common case written out: one output, no condition on values, no cut. Exactly record_entry with its calls
     inlined; recording is what a step costs in Python."""
     n = len(trace.values)
@@ -252,5 +254,5 @@ def _normalise(op: Op, x: Any) -> Any:
         return x.item()
     for kind in (bool, int, float, complex):
         if isinstance(x, kind):
-            return kind(x)
+            return complex(x) if kind is complex else kind(x.real)
     raise TypeError(f"{op.name}(): an operand must be a Tensor or a number, not {type(x).__name__}")

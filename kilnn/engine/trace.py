@@ -200,7 +200,7 @@ def open_trace(context: Context) -> Trace:
     trace = context.trace
     if trace is None or trace.sealed:
         trace = context.trace = Trace(context)
-    return trace
+    return trace  # type: ignore[no-any-return]  # a Trace
 
 
 def flush(reason: str = "read") -> None:

@@ -136,7 +136,7 @@ def bundles_of(params: Sequence[Any]) -> list[Bundle]:
 def record_update(
     rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...]
 ) -> None:  # fmt: skip
-    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for one bundle, and publish the results."""
+    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for a bundle, and publish the results."""
     gradient = _flat_gradient(bundle) if bundle.flat else views.value_of_tensor(bundle.params[0]._grad)
     weight_tensor = bundle.params[0]
     storages = [bundle.weight, *[bundle.state[name] for name in states]]
@@ -185,9 +185,10 @@ def _flat_gradient(bundle: Bundle) -> Value:
         g = p._grad
         gradients.append(g._storage.value if g._view is None else views.read(g))
         tensors.append(g)
-    first = gradients[0]
+    first: Any = gradients[0]
     if first.__class__ is not Value and all(
-        getattr(g, "flat", None) is first.flat and g.offset == o for g, o in zip(gradients, bundle.offsets, strict=True)
+        getattr(g, "flat", None) is first.flat and g.offset == o  # type: ignore[union-attr]  # it has `flat`, so it is a range
+        for g, o in zip(gradients, bundle.offsets, strict=True)
     ):
         return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
     entry = pack_entry(tuple([g.aval for g in gradients]))

@@ -156,7 +156,7 @@ def put(level: View, base: Value, part: Value) -> Value:
 
 
 def alias(x: Any, counter: Any = None) -> Any:
-    """A tensor on x's storage outside its gradient graph. `detach()` shares x's version counter, `.data` has its own."""
+    """A tensor on x's storage outside the gradient graph. `detach()` shares x's version counter, `.data` has its own."""
     parent = x._view
     if parent is None and counter is None:
         return alias_handle(x._storage, None)
@@ -194,7 +194,7 @@ def with_strides(t: Any, strides: tuple[int, ...] | None) -> Any:
 
 def value_of_tensor(x: Any) -> Value:
     """The Value that a tensor stands for now."""
-    return x._storage.value if x._view is None else read(x)  # type: ignore[no-any-return]  # a Value
+    return x._storage.value if x._view is None else read(x)
 
 
 class _Step:

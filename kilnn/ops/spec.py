@@ -23,7 +23,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import jax
 import numpy as np
@@ -110,7 +110,11 @@ class Op:
         """Register the formula for the gradient of each named operand (a variadic operand: returns a tuple)."""
 
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
-            cotangents, names, outputs, attributes, facts = [], [], [], [], []
+            cotangents: list[int] = []
+            outputs: list[int] = []
+            names: list[str] = []
+            attributes: list[str] = []
+            facts: list[tuple[str, str, str]] = []
             for name in inspect.signature(fn).parameters:
                 if name == "ct" or (name.startswith("ct") and name[2:].isdigit()):
                     cotangents.append(int(name[2:] or 0))
@@ -164,7 +168,7 @@ class Op:
         return register
 
     def put(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """For view operations: `fn(base, value, *other_operands, **attributes)` = base with the viewed part replaced."""
+        """For view operations: `fn(base, value, *other_operands, **attributes)`, base with the viewed part replaced."""
         self.putter = fn
         return fn
 
@@ -187,6 +191,18 @@ class Op:
 REGISTRY: dict[str, Op] = {}
 
 
+@overload
+def op(fn: Callable[..., Any]) -> Op: ...
+@overload
+def op(
+    *,
+    name: str | None = None,
+    promote: Promotion = None,
+    host: Callable[..., Any] | None = None,
+    half: Literal["upcast", "native"] = "native",
+    backward_name: str | None = None,
+    by_value: bool = False,
+) -> Callable[[Callable[..., Any]], Op]: ...
 def op(
     fn: Callable[..., Any] | None = None,
     *,
@@ -196,7 +212,7 @@ def op(
     half: Literal["upcast", "native"] = "native",
     backward_name: str | None = None,
     by_value: bool = False,
-) -> Any:
+) -> Op | Callable[[Callable[..., Any]], Op]:
     """Register an operation.
 
     promote: how operand dtypes combine. "numeric": PyTorch's promotion, result in the common dtype; "float": the

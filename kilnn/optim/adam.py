@@ -77,7 +77,7 @@ class Adam(Optimizer):
         0.9
 
     Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980 (eps outside the bias correction, as in PyTorch);
-    https://pytorch.org/docs/stable/generated/torch.optim.Adam.html
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adam.html
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class AdamW(Adam):
     Args: as Adam; weight_decay defaults to 0.01.
 
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101;
-    https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.AdamW.html
     """
 
     def __init__(

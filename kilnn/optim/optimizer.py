@@ -129,7 +129,7 @@ class Optimizer:
     `param_groups` is a list of plain dicts: whatever is written into them (`g['lr'] *= 0.1`) holds from the next step
     on and never compiles a new program. `state` maps each parameter to its state tensors.
 
-    Source: https://pytorch.org/docs/stable/optim.html
+    Source: https://docs.pytorch.org/docs/2.13/optim.html
     """
 
     _states: tuple[str, ...] = ()
@@ -288,7 +288,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (or, with set_to_none=False, make them zero).
 
-        Source: https://pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Optimizer.zero_grad.html
         """
         for group in self.param_groups:
             if set_to_none:
@@ -328,7 +328,7 @@ class Optimizer:
 
         Returns the closure's loss, or None.
 
-        Source: https://pytorch.org/docs/stable/generated/torch.optim.Optimizer.step.html
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Optimizer.step.html
         """
         loss = None
         if closure is not None:

@@ -81,7 +81,7 @@ class RMSprop(Optimizer):
         capturable, differentiable: not supported.
 
     Source: Hinton, lecture 6e, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf;
-    https://pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.RMSprop.html
     """
 
     _states = ("square_avg", "momentum_buffer", "grad_avg")

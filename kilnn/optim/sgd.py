@@ -66,7 +66,7 @@ class SGD(Optimizer):
         >>> w.item()
         0.0
 
-    Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.SGD.html
     """
 
     _counts_steps = False

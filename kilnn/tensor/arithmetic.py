@@ -76,6 +76,9 @@ class CastingMethods:
     __slots__ = ()
 
     to = casting.to
+    cuda = casting.cuda
+    pin_memory = casting.pin_memory
+    get_device = casting.get_device
     type = casting.type
     type_as = casting.type_as
     float = casting.float

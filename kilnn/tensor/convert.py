@@ -9,6 +9,7 @@ import numpy as np
 from kilnn.base import dtypes
 from kilnn.engine import explain, sites, views
 from kilnn.engine.error_word import PENDING
+from kilnn.engine.execute import to_device
 from kilnn.engine.host import array_of, data_of
 from kilnn.engine.stats import count
 
@@ -63,13 +64,9 @@ class ConvertMethods:
 
     def jax(self: Any) -> Any:
         """The values as a jax.Array, without a copy where they already are one. kilnn never reuses that buffer."""
-        import jax.experimental  # noqa: F401 - jax is imported by the engine already
-
-        data = data_of(views.value_of_tensor(self))
+        value = views.value_of_tensor(self)
+        data = data_of(value)
         if isinstance(data, np.ndarray):
-            from kilnn.engine.execute import to_device
-
-            value = views.value_of_tensor(self)
             value.data = data = to_device(data)
         return data
 
@@ -145,11 +142,7 @@ def text_of(x: Any) -> str:
         tail += f", grad_fn=<{node.name()}>"
     elif x._leaf:
         tail += ", requires_grad=True"
-    return f"{_label(x)}({body}{tail})"
-
-
-def _label(x: Any) -> str:
-    return "tensor"
+    return f"tensor({body}{tail})"
 
 
 def _formatter(array: np.ndarray[Any, Any]) -> Any:

@@ -116,7 +116,7 @@ def tensor(
         >>> kilnn.tensor([[1.0, 2.0], [3.0, 4.0]]).shape
         kilnn.Size([2, 2])
 
-    Source: https://pytorch.org/docs/stable/generated/torch.tensor.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.tensor.html
     """
     return _finish(_array_of_data(data, dtype), device, requires_grad)
 
@@ -124,7 +124,7 @@ def tensor(
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """The data as a tensor; a tensor of the right dtype is returned as it is.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.as_tensor.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.as_tensor.html
     """
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype is dtype else data.to(dtype)
@@ -135,7 +135,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """A tensor with the array's values.
 
     Differs from PyTorch: it is a snapshot; later writes to the array do not change the tensor.
-    Source: https://pytorch.org/docs/stable/generated/torch.from_numpy.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.from_numpy.html
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
@@ -158,7 +158,7 @@ def full(
 ) -> Tensor:  # fmt: skip
     """A tensor of the given shape filled with one value.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.full.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.full.html
     """
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
@@ -171,7 +171,7 @@ def full(
 
 def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
-    """A tensor filled with 0. Source: https://pytorch.org/docs/stable/generated/torch.zeros.html"""
+    """A tensor filled with 0. Source: https://docs.pytorch.org/docs/2.13/generated/torch.zeros.html"""
     size = (size[0],) if len(size) == 1 else size
     return full(
         _shape(size), 0, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
@@ -180,7 +180,7 @@ def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
 
 def ones(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
-    """A tensor filled with 1. Source: https://pytorch.org/docs/stable/generated/torch.ones.html"""
+    """A tensor filled with 1. Source: https://docs.pytorch.org/docs/2.13/generated/torch.ones.html"""
     return full(
         _shape(size), 1, out=out, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
     )
@@ -190,7 +190,7 @@ def empty(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
           requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """A tensor of the given shape; its values (zeros here) are not promised.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.empty.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.empty.html
     """
     return zeros(*size, out=out, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -201,13 +201,13 @@ def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad:
 
 def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
                requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
-    """Zeros in the shape and dtype of `input`. Source: https://pytorch.org/docs/stable/generated/torch.zeros_like.html"""
+    """Zeros in the shape and dtype of `input`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.zeros_like.html"""
     return _like(input, 0, dtype, device, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
-    """Ones in the shape and dtype of `input`. Source: https://pytorch.org/docs/stable/generated/torch.ones_like.html"""
+    """Ones in the shape and dtype of `input`. Source: https://docs.pytorch.org/docs/2.13/generated/torch.ones_like.html"""
     return _like(input, 1, dtype, device, requires_grad)
 
 
@@ -215,7 +215,7 @@ def empty_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None,
                requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """Like `empty`, in the shape and dtype of `input`.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.empty_like.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.empty_like.html
     """
     return _like(input, 0, dtype, device, requires_grad)
 
@@ -224,7 +224,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, lay
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """One value in the shape and dtype of `input`.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.full_like.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.full_like.html
     """
     return _like(input, fill_value, dtype, device, requires_grad)
 
@@ -233,7 +233,7 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
            layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """start, start + step, ... up to but without end: ceil((end - start) / step) values.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.arange.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.arange.html
     """
     if len(bounds) == 1:
         end = bounds[0]
@@ -260,7 +260,7 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType 
              device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`steps` values from start to end, both included.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.linspace.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.linspace.html
     """
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -270,7 +270,7 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType 
 
 def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = None, layout: Any = None,
         device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
-    """The identity matrix (n, m). Source: https://pytorch.org/docs/stable/generated/torch.eye.html"""
+    """The identity matrix (n, m). Source: https://docs.pytorch.org/docs/2.13/generated/torch.eye.html"""
     return _finish(np.eye(n, n if m is None else m, dtype=_np_dtype(dtype)), device, requires_grad)
 
 
@@ -292,7 +292,7 @@ def _stream(generator: Generator | None) -> MT19937Generator:
 
 def rand(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
          device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
-    """Uniform numbers in [0, 1). Source: https://pytorch.org/docs/stable/generated/torch.rand.html"""
+    """Uniform numbers in [0, 1). Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand.html"""
     shape = _shape(size)
     values = _stream(generator).rand(math.prod(shape), _np_dtype(dtype)).reshape(shape)
     return _generated(values, dtype, device, requires_grad)
@@ -302,7 +302,7 @@ def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | Non
           device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """Numbers from the standard normal distribution.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.randn.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn.html
     """
     shape = _shape(size)
     values = _stream(generator).randn(math.prod(shape), _np_dtype(dtype)).reshape(shape)
@@ -323,7 +323,7 @@ def randint(*args: Any, generator: Any = None, dtype: DType | None = None, devic
             requires_grad: bool = False, **_: Any) -> Tensor:  # fmt: skip
     """Whole numbers in [low, high): randint(high, size) or randint(low, high, size).
 
-    Source: https://pytorch.org/docs/stable/generated/torch.randint.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randint.html
     """
     low, high, size = (0, *args) if len(args) == 2 else args
     if high <= low:
@@ -334,7 +334,7 @@ def randint(*args: Any, generator: Any = None, dtype: DType | None = None, devic
 
 
 def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, device: Any = None, **_: Any) -> Tensor:
-    """A random permutation of 0..n-1. Source: https://pytorch.org/docs/stable/generated/torch.randperm.html"""
+    """A random permutation of 0..n-1. Source: https://docs.pytorch.org/docs/2.13/generated/torch.randperm.html"""
     return _finish(_stream(generator).randperm(n).astype((dtype or dtypes.int64).np), device, False)
 
 

@@ -46,7 +46,7 @@ class Tensor(
     Made by `kilnn.tensor(...)`, `kilnn.zeros(...)` and the like; operations on it are recorded and run together as one
     compiled program when a step ends or a value is looked at.
 
-    Source: https://pytorch.org/docs/stable/tensors.html
+    Source: https://docs.pytorch.org/docs/2.13/tensors.html
     """
 
     __slots__ = ()
@@ -285,14 +285,14 @@ class Tensor(
             >>> w.grad.tolist()
             [2.0, 4.0]
 
-        Source: https://pytorch.org/docs/stable/generated/torch.Tensor.backward.html
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
         """
         backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Removable:
         """Call `hook(grad)` whenever a gradient with respect to this tensor is computed; it may return another.
 
-        Source: https://pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.register_hook.html
         """
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
@@ -334,7 +334,7 @@ class Tensor(
     def detach(self) -> Tensor:
         """The same storage outside the gradient graph: in-place writes are seen by both, and count for both.
 
-        Source: https://pytorch.org/docs/stable/generated/torch.Tensor.detach.html
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.detach.html
         """
         return views.alias(self)  # type: ignore[no-any-return]  # a Tensor
 

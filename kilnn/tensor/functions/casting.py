@@ -70,6 +70,22 @@ def _on_device(input: Tensor, device: Any) -> Tensor:
     )
 
 
+def cuda(input: Tensor, device: Any = None, non_blocking: builtins.bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor on a CUDA device."""
+    return to(input, device="cuda" if device is None else device)
+
+
+def pin_memory(input: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: host memory needs no pinning here."""
+    return input
+
+
+def get_device(input: Tensor) -> builtins.int:
+    """The number of the device, -1 for the CPU."""
+    device = input.device
+    return -1 if device.type == "cpu" else device.index or 0
+
+
 def type_as(input: Tensor, other: Tensor) -> Tensor:
     """The tensor in the dtype of another one."""
     return cast(input, other.dtype)

@@ -54,6 +54,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 
 def scatter_source(name: str, input: Tensor, src: Any, value: Any, reduce: Any) -> Any:
+    """What `scatter` writes: a tensor, or a number as one."""
     if reduce is not None:
         raise NotImplementedError(
             f"{name}(): the argument reduce is not supported: use scatter_add for sums and amax or prod on a mask"
