@@ -202,24 +202,6 @@ from kilnn.tensor.create import (
     ones_like as ones_like,
 )
 from kilnn.tensor.create import (
-    rand as rand,
-)
-from kilnn.tensor.create import (
-    rand_like as rand_like,
-)
-from kilnn.tensor.create import (
-    randint as randint,
-)
-from kilnn.tensor.create import (
-    randn as randn,
-)
-from kilnn.tensor.create import (
-    randn_like as randn_like,
-)
-from kilnn.tensor.create import (
-    randperm as randperm,
-)
-from kilnn.tensor.create import (
     tensor as tensor,
 )
 from kilnn.tensor.create import (
@@ -729,6 +711,24 @@ from kilnn.tensor.functions.products import (
 )
 from kilnn.tensor.functions.products import (
     vdot as vdot,
+)
+from kilnn.tensor.functions.random import (
+    rand as rand,
+)
+from kilnn.tensor.functions.random import (
+    rand_like as rand_like,
+)
+from kilnn.tensor.functions.random import (
+    randint as randint,
+)
+from kilnn.tensor.functions.random import (
+    randn as randn,
+)
+from kilnn.tensor.functions.random import (
+    randn_like as randn_like,
+)
+from kilnn.tensor.functions.random import (
+    randperm as randperm,
 )
 from kilnn.tensor.functions.reduction import (
     all as all,

@@ -214,6 +214,8 @@ class Walk:
                 if hit:
                     needed.add(node)
                     break
+        if not self.capture:
+            needed.update(self.wanted_nodes)  # PyTorch runs, and frees, the nodes of inputs that are no leaves
         self.needed = needed
         self.nodes = [n for n in self.nodes if n in needed or n in self.wanted_nodes or n in roots]
 

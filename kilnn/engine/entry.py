@@ -323,13 +323,13 @@ def _host_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: Any
     return on_host
 
 
-def _spec(shape: tuple[int, ...], dtype: Any) -> Any:
+def spec_of(shape: tuple[int, ...], dtype: Any) -> Any:
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
 
 
 def specs_of(kinds: tuple[int, ...], avals: Any) -> list[Any]:
     return [
-        _spec(a.shape, a.dtype) if k == VALUE else None if k == NONE else _spec((), NUMBER_DTYPES[k])
+        spec_of(a.shape, a.dtype) if k == VALUE else None if k == NONE else spec_of((), NUMBER_DTYPES[k])
         for k, a in zip(kinds, avals, strict=True)
     ]
 
@@ -543,7 +543,7 @@ def _vjp(entry: Entry, wanted: tuple[int, ...]) -> tuple[Callable[..., Any], lis
         grads = jax.vjp(of_wanted, *[operands[k] for k in wanted])[1](cts if nct > 1 else cts[0])
         return grads[0] if len(grads) == 1 else tuple(grads)
 
-    specs = [_spec(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
+    specs = [spec_of(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)
     return full, specs
 
 

@@ -229,7 +229,7 @@ def record_view(
     parent = x._view
     made = views.View(parent, x._storage if parent is None else parent.counter)
     made.op, made.operands, made.attributes = op, tuple(operands[1:]), attributes
-    made.strides = None if shapes.is_contiguous(shape, strides) else tuple(strides)
+    made.strides = None if tuple(strides) == shapes.contiguous_strides(shape) else tuple(strides)
     made.offset = offset
     made.base = parent.base if parent is not None and parent.base is not None else x
     made.creation = views.NO_GRAD if not context.grad else views.MULTI if creation == "multi" else views.DEFAULT

@@ -8,14 +8,17 @@ between calls as arrays. Only blocks with enough work are cut out: a call costs 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
-from kilnn.engine.entry import HEADS, NONE, VALUE
+from kilnn.engine.entry import DOUBLE, FLOAT, HEADS, INT, NONE, NUMBER_DTYPES, VALUE, spec_of, specs_of
 from kilnn.engine.lower import Canonical, Lazy, error_word, operands_of
 from kilnn.engine.stats import count
 
@@ -44,6 +47,7 @@ class Segment:
     outputs: tuple[int, ...] = ()  # local numbers that others need
     donated: tuple[int, ...] = ()  # positions in inputs
     guarded: bool = False  # has an update: takes the error word
+    conditions: int = 0  # length of the error word
 
     @property
     def key(self) -> Any:
@@ -72,6 +76,8 @@ def find(canonical: Canonical) -> list[Segment] | None:
     if at < len(code):
         spans.append((at, len(code)))
     segments = [_localise(canonical, start, end) for start, end in spans]
+    for segment in segments:
+        segment.conditions = len(canonical.conditions)
     _choose_outputs(canonical, segments)
     return segments
 
@@ -237,20 +243,42 @@ def _function(segment: Segment) -> Callable[..., Any]:
     return block
 
 
+def _compiled(guarded: bool, segment: Segment) -> Any:
+    """The segment's executable. Its argument shapes follow from the entries that read them."""
+    inputs: dict[int, Any] = {}
+    for instr in segment.code:
+        entry = HEADS[instr[0]]
+        r = 1
+        for kind, aval in zip(entry.kinds, entry.in_avals, strict=True):
+            if kind == VALUE and instr[r] < 0:
+                inputs[-1 - instr[r]] = aval
+            r += kind != NONE
+    specs = specs_of((VALUE,) * len(inputs), [inputs[k] for k in range(len(inputs))])
+    for kind, positions in zip((FLOAT, INT, DOUBLE), segment.scalars, strict=True):
+        if positions:
+            specs.append(spec_of((len(positions),), NUMBER_DTYPES[kind]))
+    with jax.enable_x64(True):
+        if segment.guarded and guarded:
+            specs.append(spec_of((segment.conditions,), np.dtype(np.int64)))
+        jitted = jax.jit(_function(segment), donate_argnums=segment.donated, keep_unused=True)
+        return jitted.lower(*specs).compile()
+
+
 class SegmentedCall:
     """Calls the segments in order; has the calling convention of a whole program."""
 
     def __init__(self, canonical: Canonical, segments: list[Segment]) -> None:
         self.canonical = canonical
         self.segments = segments
-        executables: dict[Any, Any] = {}
-        self.calls = []
+        distinct: dict[Any, Segment] = {}
         for segment in segments:
-            if segment.key not in executables:
-                executables[segment.key] = jax.jit(_function(segment), donate_argnums=segment.donated, keep_unused=True)
-            self.calls.append(executables[segment.key])
-        count("segments", len(executables))
-        self.executables = executables
+            distinct.setdefault(segment.key, segment)
+        count("segments", len(distinct))
+        guarded = any(HEADS[instr[0]].is_check for instr in canonical.code)
+        # XLA compiles without Python's lock: the distinct blocks are compiled side by side.
+        with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as pool:
+            compiled = dict(zip(distinct, pool.map(partial(_compiled, guarded), distinct.values()), strict=True))
+        self.calls: list[Any] = [compiled[segment.key] for segment in segments]
         self.checks = [canonical.starts[i] for i, instr in enumerate(canonical.code) if HEADS[instr[0]].is_check]
         self.word = jax.jit(lambda *words: error_word(list(words)))
         self.scalar_indices = [[np.array(s, np.intp) for s in segment.scalars] for segment in segments]

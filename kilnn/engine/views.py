@@ -117,7 +117,7 @@ def write(x: Any, value: Value) -> None:
             part = put(level, base, part)
     storage.value = part
     view.counter.version += 1
-    if chain and chain[-1] is view:
+    if chain and chain[-1] is view and not any(level.op is not None and level.op.name == "expand" for level in chain):
         view.root, view.cache = weakref.ref(part), value
 
 
@@ -156,7 +156,7 @@ def put(level: View, base: Value, part: Value) -> Value:
 
 
 def alias(x: Any, counter: Any = None) -> Any:
-    """A tensor on x's storage outside the gradient graph. `detach()` shares x's version counter, `.data` has its own."""
+    """A tensor on x's storage outside the gradient graph. `detach()` shares its counter, `.data` has its own."""
     parent = x._view
     if parent is None and counter is None:
         return alias_handle(x._storage, None)

@@ -39,6 +39,12 @@ def relu(x):
     return lax.max(x, _zero(x))
 
 
+@relu.validate
+def _(x):
+    if np.dtype(x.dtype) == np.bool_:
+        raise RuntimeError("Boolean inputs not supported for relu")
+
+
 @relu.grad("x")
 def _(ct, out):
     return lax.select(out <= 0, _zero(ct), ct)

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import jax
-import numpy as np
 
 Promotion = Literal["numeric", "float", "compare"] | None
 
@@ -83,7 +82,7 @@ class Op:
         self.backward_name = backward_name
         self.by_value = by_value
         self.rules: dict[str, Rule] = {}
-        self.validator: Callable[..., None] | None = None
+        self.validator: Any = None  # the function that `validate` registered, or None
         self.checker: Check | None = None
         self.putter: Callable[..., Any] | None = None
         self.host_check: Callable[..., bool] | None = None
@@ -234,7 +233,3 @@ def op(
         return REGISTRY[key]
 
     return register(fn) if fn is not None else register
-
-
-def is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray | jax.Array)

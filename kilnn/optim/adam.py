@@ -8,7 +8,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, check_range, number, refuse
+from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
 
 
 @op(name="adam")
@@ -81,9 +81,10 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
-        amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
-        differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False,
+        self, params: ParamsT, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
+        capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
         check_range("learning rate", lr, 0.0)
         check_range("epsilon value", eps, 0.0)
@@ -92,9 +93,9 @@ class Adam(Optimizer):
         check_range("weight_decay value", weight_decay, 0.0)
         refuse(capturable=capturable, differentiable=differentiable)
         defaults = {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
-            "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults)
         self._prepare()
@@ -124,14 +125,23 @@ class AdamW(Adam):
 
     Args: as Adam; weight_decay defaults to 0.01.
 
+    Example:
+        >>> import kilnn
+        >>> w = kilnn.ones(2, requires_grad=True)
+        >>> optimizer = kilnn.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w[0].item(), 4)
+        0.85
+
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101;
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.AdamW.html
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
-        amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
-        differentiable: bool = False, fused: bool | None = None,
+        self, params: ParamsT, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+        capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,

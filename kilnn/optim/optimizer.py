@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import warnings
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 
 from kilnn.engine import cuts, views
+from kilnn.engine.backward import ZERO
+from kilnn.engine.context import local
+from kilnn.engine.flat import leave
 from kilnn.engine.grad_mode import enable_grad
-from kilnn.engine.handle import alias_handle
-from kilnn.engine.host import value_from
 from kilnn.engine.node import Removable
 from kilnn.engine.trace import flush
 from kilnn.engine.update import Bundle, bundles_of, record_update
-from kilnn.engine.values import Storage
+from kilnn.engine.values import value_of
 from kilnn.ops.spec import Op
+from kilnn.optim.state import StateTable, as_state, step_tensor
 from kilnn.tensor.tensor import Tensor
+
+ParamsT = Iterable[Any]
+"""What an optimizer takes: tensors, (name, tensor) pairs or dicts."""
 
 
 class _Required:
@@ -28,95 +33,6 @@ class _Required:
 
 
 required = _Required()
-
-
-class _StateOf(dict[str, Any]):
-    """The state of one parameter: a dict that tells its optimizer when somebody assigns into it."""
-
-    __slots__ = ("owner",)
-
-    def __init__(self, owner: Optimizer) -> None:
-        super().__init__()
-        self.owner = owner
-
-    def _changed(self) -> None:
-        self.owner._edited = True
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._changed()
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        self._changed()
-        super().__delitem__(key)
-
-    def clear(self) -> None:
-        self._changed()
-        super().clear()
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        self._changed()
-        super().update(*args, **kwargs)
-
-    def pop(self, *args: Any) -> Any:
-        self._changed()
-        return super().pop(*args)
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        return {k: deepcopy(v, memo) for k, v in self.items()}
-
-
-class _StateTable(defaultdict[Any, Any]):
-    """`optimizer.state`: parameter -> its state."""
-
-    def __init__(self, owner: Optimizer) -> None:
-        super().__init__()
-        self.owner = owner
-
-    def __missing__(self, key: Any) -> Any:
-        made = self[key] = _StateOf(self.owner)
-        return made
-
-    def clear(self) -> None:
-        self.owner._edited = True
-        super().clear()
-
-    def pop(self, *args: Any) -> Any:
-        self.owner._edited = True
-        return super().pop(*args)
-
-    def __delitem__(self, key: Any) -> None:
-        self.owner._edited = True
-        super().__delitem__(key)
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
-
-
-class _StepCount(Storage):
-    """A storage that reads as the number of updates a bundle has had (PyTorch's float32 `step` tensor)."""
-
-    __slots__ = ("bundle",)
-
-    bundle: Bundle
-
-    @property
-    def value(self) -> Any:  # type: ignore[override]  # a slot in the base class
-        return value_from(np.asarray(self.bundle.steps, np.float32))
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.bundle.steps = int(np.asarray(value.data if value.data is not None else 0))
-
-
-def _step_tensor(bundle: Bundle) -> Any:
-    storage = object.__new__(_StepCount)
-    storage.version = 0
-    storage.bundle = bundle
-    return alias_handle(storage, None)
 
 
 class Optimizer:
@@ -129,6 +45,13 @@ class Optimizer:
     `param_groups` is a list of plain dicts: whatever is written into them (`g['lr'] *= 0.1`) holds from the next step
     on and never compiles a new program. `state` maps each parameter to its state tensors.
 
+    Example:
+        >>> import kilnn
+        >>> layer = kilnn.nn.Linear(2, 1)
+        >>> optimizer = kilnn.optim.SGD([{"params": [layer.weight]}, {"params": [layer.bias], "lr": 0.2}], lr=0.1)
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.2]
+
     Source: https://docs.pytorch.org/docs/2.13/optim.html
     """
 
@@ -137,14 +60,15 @@ class Optimizer:
     _counts_steps = True
     """Whether PyTorch keeps a `step` tensor in the state."""
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params).__name__}"
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{type(params).__name__}"
             )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: Any = _StateTable(self)
+        self.state: Any = StateTable(self)
         self._edited = False
         self._bundles: dict[int, list[Bundle]] = {}  # id of a group -> its bundles
         self._left_out: set[int] = set()  # parameters that missed a gradient: updated on their own
@@ -179,8 +103,8 @@ class Optimizer:
             params = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
-                "change between runs. Please use a list instead."
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
             )
         params = list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
@@ -198,11 +122,9 @@ class Optimizer:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         if len({id(p) for p in params}) != len(params):
-            import warnings
-
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see "
-                "github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
+                "see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
             )
         known = {id(p) for group in self.param_groups for p in group["params"]}
@@ -261,7 +183,7 @@ class Optimizer:
     def _publish_steps(self, bundle: Bundle) -> None:
         if self._counts_steps:
             for p in bundle.params:
-                dict.__setitem__(self.state[p], "step", _step_tensor(bundle))
+                dict.__setitem__(self.state[p], "step", step_tensor(bundle))
 
     def _ensure_state(self, bundle: Bundle, names: tuple[str, ...], group: dict[str, Any]) -> None:
         missing = [name for name in names if name not in bundle.state]
@@ -302,7 +224,7 @@ class Optimizer:
 
     def _mend(self) -> None:
         """Pack what was written to between steps in a program of its own, so that the step program stays the same."""
-        trace = views.local.context.trace
+        trace = local.context.trace
         if trace is not None and trace.values and not trace.sealed:
             return
         mended = False
@@ -381,7 +303,7 @@ class Optimizer:
                     new.steps = bundle.steps
                     for p in new.params:
                         for name in bundle.state:
-                            _leave_state(self.state[p][name])
+                            leave(self.state[p][name]._storage)
                     self._adopt(new)
                     made.append(new)
         self._bundles[id(group)] = made
@@ -437,12 +359,12 @@ class Optimizer:
                 if bundle.flat:
                     bundle.release()
         self._bundles = {}
-        self.state = _StateTable(self)
+        self.state = StateTable(self)
         for number, values in state_dict["state"].items():
             p = by_number.get(number, number)
             entry = self.state[p]
             for k, v in values.items():
-                entry[k] = _as_state(v, p, k)
+                entry[k] = as_state(v)
         for group, new in zip(self.param_groups, saved, strict=True):
             group.update({k: deepcopy(v) for k, v in new.items() if k != "params"})
 
@@ -450,27 +372,8 @@ class Optimizer:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
 
 
-def _leave_state(t: Any) -> None:
-    from kilnn.engine.flat import leave
-
-    leave(t._storage)
-
-
-def _as_state(value: Any, p: Any, name: str) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, np.ndarray):
-        from kilnn.tensor.create import from_numpy
-
-        return from_numpy(value)
-    return value
-
-
 def zero_gradient(p: Any) -> None:
     """Make an existing gradient zero, in place; adding to it later is taking the other operand."""
-    from kilnn.engine.backward import ZERO
-    from kilnn.engine.values import value_of
-
     g = p._grad
     if g is None:
         return
@@ -504,6 +407,3 @@ def refuse(**flags: Any) -> None:
 def number(value: Any) -> float:
     """A hyper-parameter as a Python float (a tensor is read)."""
     return float(value.item()) if isinstance(value, Tensor) else float(value)
-
-
-ParamsT = Iterable[Any]

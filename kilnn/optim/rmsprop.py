@@ -7,7 +7,7 @@ from typing import Any
 from jax import numpy as jnp
 
 from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, check_range, number, refuse
+from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
 
 
 @op(name="rmsprop")
@@ -47,8 +47,8 @@ def rmsprop_centered_rule(
 
 @op(name="rmsprop_centered_momentum")
 def rmsprop_centered_momentum_rule(
-    p: Any, g: Any, square: Any, buffer: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
-    momentum: Scalar, *, maximize: bool, decays: bool,
+    p: Any, g: Any, square: Any, buffer: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar,
+    decay: Scalar, momentum: Scalar, *, maximize: bool, decays: bool,
 ) -> Any:  # fmt: skip
     """Centered, with momentum."""
     g = _gradient(p, g, decay, maximize, decays)
@@ -80,6 +80,18 @@ class RMSprop(Optimizer):
         foreach: accepted; the step is one compiled program in any case.
         capturable, differentiable: not supported.
 
+    Raises:
+        ValueError: a hyper-parameter outside its range.
+
+    Example:
+        >>> import kilnn
+        >>> w = kilnn.ones(2, requires_grad=True)
+        >>> optimizer = kilnn.optim.RMSprop([w], lr=0.05)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w[0].item(), 4)
+        0.5
+
     Source: Hinton, lecture 6e, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf;
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.RMSprop.html
     """
@@ -87,9 +99,9 @@ class RMSprop(Optimizer):
     _states = ("square_avg", "momentum_buffer", "grad_avg")
 
     def __init__(
-        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0,
-        centered: bool = False, capturable: bool = False, foreach: bool | None = None, maximize: bool = False,
-        differentiable: bool = False,
+        self, params: ParamsT, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
+        momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
+        maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         check_range("learning rate", lr, 0.0)
         check_range("epsilon value", eps, 0.0)
@@ -98,8 +110,9 @@ class RMSprop(Optimizer):
         check_range("alpha value", alpha, 0.0)
         refuse(capturable=capturable, differentiable=differentiable)
         defaults = {
-            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered, "weight_decay": weight_decay,
-            "capturable": capturable, "foreach": foreach, "maximize": maximize, "differentiable": differentiable,
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable,
         }  # fmt: skip
         super().__init__(params, defaults)
         self._prepare()
@@ -117,5 +130,6 @@ class RMSprop(Optimizer):
     def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
         alpha = number(group["alpha"])
         return (
-            number(group["lr"]), alpha, 1 - alpha, number(group["eps"]), number(group["weight_decay"]), number(group["momentum"]),
+            number(group["lr"]), alpha, 1 - alpha, number(group["eps"]), number(group["weight_decay"]),
+            number(group["momentum"]),
         )  # fmt: skip

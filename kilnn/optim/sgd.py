@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, check_range, number, refuse
+from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
 
 
 @op(name="sgd")
@@ -73,8 +73,9 @@ class SGD(Optimizer):
     _states = ("momentum_buffer",)
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0, nesterov: bool = False,
-        *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
+        self, params: ParamsT, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0,
+        nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:  # fmt: skip
         check_range("learning rate", lr, 0.0)
         check_range("momentum value", momentum, 0.0)

@@ -161,7 +161,8 @@ class Tensor(
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """True when elements lie in memory in the order of their indices."""
-        return self._view is None or self._view.strides is None
+        view = self._view
+        return view is None or view.strides is None or shapes.is_contiguous(self.aval.shape, view.strides)
 
     def data_ptr(self) -> int:
         """A number equal for tensors that share storage and offset; not an address."""

@@ -1,4 +1,6 @@
-"""Run the Python blocks of a documentation page in order, in one namespace: `python -m tests.docs.execute_page docs/engine.md`.
+"""Run the Python blocks of a documentation page in order, in one namespace.
+
+    python -m tests.docs.execute_page docs/engine.md
 
 A block is what stands between a line "```python" and the next "```". Errors name the page's own lines.
 """

@@ -47,7 +47,9 @@ ROWS = Table([
     *[Row(ops.topk, lambda t, k=k, dim=dim, largest=largest: tuple(torch.topk(t, k, dim, largest)), (operand,), (k,
         dim, largest), others=others)
       for operand, k, dim, largest, others in [
-          (floats(2, 9, low=-50, high=50), 3, 1, True, ("float16", "bool")), (floats(2, 9), 3, 1, False, ("bfloat16",)),
+          (floats(2, 9, low=-50, high=50), 3, 1, True, ("float16", "bool")), (floats(3, 40), 2, 1, True, ("bfloat16",)),
+          (floats(40, 3), 2, 0, True, ()), (Fixed(*range(17), np.nan, np.inf, -np.inf), 2, 0, True, ()),
+          (floats(2, 9), 3, 1, False, ("bfloat16",)),
           (cube, 2, 1, True, ()), (scalar, 1, 0, True, ())]],
     *[Row(op, lambda t, oracle=oracle, dim=dim: oracle(t, dim), (operand,), (dim,), others=others)
       for op, oracle in [(ops.cumsum, torch.cumsum), (ops.cumprod, torch.cumprod)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kilnn.ops import joining as ops
-from kilnn.tensor.doors import record
+from kilnn.tensor.doors import number_for, record
 from kilnn.tensor.tensor import Tensor
 
 
@@ -37,7 +37,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     ends = [(pad[i].__index__(), pad[i + 1].__index__()) for i in range(0, len(pad), 2)]
     pairs = (*((0, 0),) * (input.dim() - len(ends)), *reversed(ends))
     if mode == "constant":
-        return record(ops.pad, (input, 0 if value is None else value), (pairs,))
+        return record(ops.pad, (input, number_for(input.dtype, 0 if value is None else value)), (pairs,))
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value is not None and value != 0:

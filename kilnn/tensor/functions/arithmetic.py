@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 def check_alpha(input: Any, other: Any, alpha: Any) -> None:
     """PyTorch's rules for the factor of `other` in add and sub."""
-    kinds = [x.dtype.category if isinstance(x, Handle) else (bool, int, float).index(type(x)) for x in (input, other)]  # type: ignore[attr-defined]  # Tensors
+    kinds = [_category(x) for x in (input, other)]
     if isinstance(alpha, bool) and max(kinds) != dtypes.BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if isinstance(alpha, float) and max(kinds) < dtypes.FLOAT:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+
+
+def _category(x: Any) -> int:
+    if isinstance(x, Handle):
+        return int(x.dtype.category)  # type: ignore[attr-defined]  # a Tensor
+    if not isinstance(x, bool | int | float):
+        raise TypeError(f"argument 'other' must be Tensor or a number, not {type(x).__name__}")
+    return dtypes.BOOL if isinstance(x, bool) else dtypes.INTEGER if isinstance(x, int) else dtypes.FLOAT
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -30,6 +38,8 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     if alpha == 1 and alpha is not True:
         return record(arithmetic.add, (input, other))
     check_alpha(input, other, alpha)
+    if _category(input) == _category(other) == dtypes.BOOL:
+        return record(arithmetic.add, (input, other if alpha else logical_and(other, False)))
     return record(arithmetic.add_scaled, (input, other, alpha))
 
 
@@ -305,17 +315,17 @@ def ge(input: Tensor, other: Any) -> Tensor:
     return record(comparison.ge, (input, other))
 
 
-def logical_and(input: Tensor, other: Tensor) -> Tensor:
+def logical_and(input: Tensor, other: Any) -> Tensor:
     """True where both are nonzero."""
     return record(comparison.logical_and, (input, other))
 
 
-def logical_or(input: Tensor, other: Tensor) -> Tensor:
+def logical_or(input: Tensor, other: Any) -> Tensor:
     """True where one of the two is nonzero."""
     return record(comparison.logical_or, (input, other))
 
 
-def logical_xor(input: Tensor, other: Tensor) -> Tensor:
+def logical_xor(input: Tensor, other: Any) -> Tensor:
     """True where exactly one of the two is nonzero."""
     return record(comparison.logical_xor, (input, other))
 

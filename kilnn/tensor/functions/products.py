@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.ops import arithmetic, creation
 from kilnn.ops import matmul as ops
-from kilnn.tensor.doors import record
+from kilnn.tensor.doors import is_tensor, record
 from kilnn.tensor.functions.equations import parse
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.matmul.html
     """
+    for x in (input, other):
+        if not is_tensor(x):
+            raise TypeError(f"unsupported operand type(s) for @: 'Tensor' and '{type(x).__name__}'")
     left, right = input.aval.shape, other.aval.shape
     op = _BY_RANKS.get((len(left), len(right)))
     if op is not None:

@@ -1,7 +1,7 @@
 """Random fills and draws.
 
-`normal_`, `uniform_`, `random_`, `exponential_`, `normal` and `multinomial` are drawn on the host from PyTorch's stream
-of words; `bernoulli` is drawn inside the program, from a counter, because its probabilities are computed there.
+All but `bernoulli` are drawn on the host from PyTorch's stream of words; `bernoulli` is drawn inside the program, from
+a counter, because its probabilities are computed there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kilnn.base import dtypes
+from kilnn.base.dtypes import DType
 from kilnn.base.generator import default_generator
 from kilnn.engine import views
 from kilnn.engine.context import local
@@ -21,6 +22,7 @@ from kilnn.engine.mutation import check_inplace
 from kilnn.engine.rng import next_offset
 from kilnn.ops import creation
 from kilnn.ops import random as ops
+from kilnn.tensor.create import numpy_dtype, placed, shape_of
 from kilnn.tensor.doors import inplace, record
 
 if TYPE_CHECKING:
@@ -47,6 +49,104 @@ def _fill(x: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
         views.write(x, value_from(shaped))
         return x
     return inplace(x, creation.copy, (x, new_handle(value_from(shaped))))
+
+
+def _generated(values: np.ndarray[Any, Any], dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
+    return placed(values.astype(numpy_dtype(dtype), copy=False), device, requires_grad)
+
+
+def rand(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
+         device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
+    """Uniform numbers in [0, 1).
+
+    Example:
+        >>> import kilnn
+        >>> _ = kilnn.manual_seed(0)
+        >>> round(kilnn.rand(2, 3)[0, 0].item(), 4)
+        0.4963
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand.html
+    """
+    shape = shape_of(size)
+    values = _stream(generator).rand(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
+    return _generated(values, dtype, device, requires_grad)
+
+
+def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
+          device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
+    """Numbers from the standard normal distribution.
+
+    Example:
+        >>> import kilnn
+        >>> _ = kilnn.manual_seed(0)
+        >>> round(kilnn.randn(3)[0].item(), 4)
+        1.541
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn.html
+    """
+    shape = shape_of(size)
+    values = _stream(generator).randn(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
+    return _generated(values, dtype, device, requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`rand` in the shape and dtype of `input`.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.rand_like(kilnn.zeros(2, 3)).shape
+        kilnn.Size([2, 3])
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand_like.html
+    """
+    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`randn` in the shape and dtype of `input`.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.randn_like(kilnn.zeros(2, 3)).shape
+        kilnn.Size([2, 3])
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn_like.html
+    """
+    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randint(*args: Any, generator: Any = None, dtype: DType | None = None, device: Any = None,
+            requires_grad: bool = False, **_: Any) -> Tensor:  # fmt: skip
+    """Whole numbers in [low, high): randint(high, size) or randint(low, high, size).
+
+    Example:
+        >>> import kilnn
+        >>> _ = kilnn.manual_seed(0)
+        >>> kilnn.randint(10, (4,)).tolist()
+        [4, 9, 3, 0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randint.html
+    """
+    low, high, size = (0, *args) if len(args) == 2 else args
+    if high <= low:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    shape = shape_of((size,))
+    values = _stream(generator).randint(low, high, math.prod(shape)).reshape(shape)
+    return placed(values.astype((dtype or dtypes.int64).np), device, requires_grad)
+
+
+def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, device: Any = None, **_: Any) -> Tensor:
+    """A random permutation of 0..n-1.
+
+    Example:
+        >>> import kilnn
+        >>> _ = kilnn.manual_seed(0)
+        >>> kilnn.randperm(4).tolist()
+        [2, 0, 1, 3]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.randperm.html
+    """
+    return placed(_stream(generator).randperm(n).astype((dtype or dtypes.int64).np), device, False)
 
 
 def normal_(input: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
@@ -116,7 +216,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     stream = _stream(generator)
     rows = [stream.multinomial(row, num_samples, replacement) for row in np.atleast_2d(weights)]
     drawn = np.stack(rows) if rows else np.zeros((0, num_samples))
-    return new_handle(value_from(drawn.reshape((*input.shape[:-1], num_samples)).astype(np.int64)))  # type: ignore[no-any-return]
+    made: Tensor = new_handle(value_from(drawn.reshape((*input.shape[:-1], num_samples)).astype(np.int64)))
+    return made
 
 
 def normal(
@@ -136,7 +237,7 @@ def normal(
     tensors = [x for x in (mean, std) if isinstance(x, Handle)]
     if tensors:
         shape = np.broadcast_shapes(*[x.shape for x in tensors])  # type: ignore[attr-defined]  # Tensors
-        kind = tensors[0].dtype.np  # type: ignore[attr-defined]
+        kind = tensors[0].dtype.np  # type: ignore[attr-defined]  # a Tensor
     else:
         shape = (size,) if isinstance(size, int) else tuple(size)
     if not tensors:
