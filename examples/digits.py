@@ -1,8 +1,8 @@
 """Train a small convolutional network on scikit-learn's handwritten digits (1,797 images of 8 x 8 pixels).
 
-    python examples/digits.py                        # train; writes loss.png and digits.ckpt into ./digits-run
-    python examples/digits.py --resume digits-run/digits.ckpt
-    python examples/evaluate_digits.py digits-run/digits.ckpt
+    python examples/digits.py                        # train; writes loss.png and digits.ckpt into runs/digits
+    python examples/digits.py --resume runs/digits/digits.ckpt
+    python examples/evaluate_digits.py runs/digits/digits.ckpt
 
 The loop is the one of PyTorch's tutorials. Ctrl-C stops it at any time: the last checkpoint stays whole.
 """
@@ -129,7 +129,7 @@ def main():
     parser = argparse.ArgumentParser(description="Train a convolutional network on handwritten digits.")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("digits-run"), help="folder for the checkpoint and the plot")
+    parser.add_argument("--out", type=Path, default=Path("runs/digits"), help="folder for the checkpoint and the plot")
     parser.add_argument("--resume", type=Path, help="go on from this checkpoint")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

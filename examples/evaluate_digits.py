@@ -1,6 +1,6 @@
 """Evaluate a checkpoint that digits.py wrote.
 
-python examples/evaluate_digits.py digits-run/digits.ckpt
+python examples/evaluate_digits.py runs/digits/digits.ckpt
 """
 
 import sys

@@ -271,6 +271,7 @@ from kilnn.tensor.functions.arithmetic import (
 from kilnn.tensor.functions.arithmetic import (
     div as div,
 )
+from kilnn.tensor.functions.arithmetic import divide as divide
 from kilnn.tensor.functions.arithmetic import (
     eq as eq,
 )
@@ -295,6 +296,8 @@ from kilnn.tensor.functions.arithmetic import (
 from kilnn.tensor.functions.arithmetic import (
     ge as ge,
 )
+from kilnn.tensor.functions.arithmetic import greater as greater
+from kilnn.tensor.functions.arithmetic import greater_equal as greater_equal
 from kilnn.tensor.functions.arithmetic import (
     gt as gt,
 )
@@ -319,6 +322,8 @@ from kilnn.tensor.functions.arithmetic import (
 from kilnn.tensor.functions.arithmetic import (
     lerp as lerp,
 )
+from kilnn.tensor.functions.arithmetic import less as less
+from kilnn.tensor.functions.arithmetic import less_equal as less_equal
 from kilnn.tensor.functions.arithmetic import (
     logaddexp as logaddexp,
 )
@@ -349,9 +354,11 @@ from kilnn.tensor.functions.arithmetic import (
 from kilnn.tensor.functions.arithmetic import (
     mul as mul,
 )
+from kilnn.tensor.functions.arithmetic import multiply as multiply
 from kilnn.tensor.functions.arithmetic import (
     ne as ne,
 )
+from kilnn.tensor.functions.arithmetic import not_equal as not_equal
 from kilnn.tensor.functions.arithmetic import (
     pow as pow,
 )
@@ -367,12 +374,15 @@ from kilnn.tensor.functions.arithmetic import (
 from kilnn.tensor.functions.arithmetic import (
     sub as sub,
 )
+from kilnn.tensor.functions.arithmetic import subtract as subtract
+from kilnn.tensor.functions.arithmetic import true_divide as true_divide
 from kilnn.tensor.functions.arithmetic import (
     where as where,
 )
 from kilnn.tensor.functions.arithmetic import (
     xlogy as xlogy,
 )
+from kilnn.tensor.functions.casting import get_device as get_device
 from kilnn.tensor.functions.elementary import (
     abs as abs,
 )
@@ -385,6 +395,12 @@ from kilnn.tensor.functions.elementary import (
 from kilnn.tensor.functions.elementary import (
     acosh as acosh,
 )
+from kilnn.tensor.functions.elementary import arccos as arccos
+from kilnn.tensor.functions.elementary import arccosh as arccosh
+from kilnn.tensor.functions.elementary import arcsin as arcsin
+from kilnn.tensor.functions.elementary import arcsinh as arcsinh
+from kilnn.tensor.functions.elementary import arctan as arctan
+from kilnn.tensor.functions.elementary import arctanh as arctanh
 from kilnn.tensor.functions.elementary import (
     asin as asin,
 )
@@ -511,6 +527,12 @@ from kilnn.tensor.functions.elementary import (
 from kilnn.tensor.functions.elementary import (
     trunc as trunc,
 )
+from kilnn.tensor.functions.facts import is_complex as is_complex
+from kilnn.tensor.functions.facts import is_floating_point as is_floating_point
+from kilnn.tensor.functions.facts import is_nonzero as is_nonzero
+from kilnn.tensor.functions.facts import numel as numel
+from kilnn.tensor.functions.facts import real as real
+from kilnn.tensor.functions.facts import result_type as result_type
 from kilnn.tensor.functions.indexing import (
     argwhere as argwhere,
 )
@@ -598,6 +620,7 @@ from kilnn.tensor.functions.joining import (
 from kilnn.tensor.functions.joining import (
     concat as concat,
 )
+from kilnn.tensor.functions.joining import concatenate as concatenate
 from kilnn.tensor.functions.joining import (
     diag as diag,
 )
@@ -712,6 +735,9 @@ from kilnn.tensor.functions.products import (
 from kilnn.tensor.functions.products import (
     vdot as vdot,
 )
+from kilnn.tensor.functions.random import bernoulli as bernoulli
+from kilnn.tensor.functions.random import multinomial as multinomial
+from kilnn.tensor.functions.random import normal as normal
 from kilnn.tensor.functions.random import (
     rand as rand,
 )
@@ -721,6 +747,7 @@ from kilnn.tensor.functions.random import (
 from kilnn.tensor.functions.random import (
     randint as randint,
 )
+from kilnn.tensor.functions.random import randint_like as randint_like
 from kilnn.tensor.functions.random import (
     randn as randn,
 )
@@ -850,6 +877,7 @@ from kilnn.tensor.functions.shaping import (
 from kilnn.tensor.functions.shaping import (
     swapaxes as swapaxes,
 )
+from kilnn.tensor.functions.shaping import swapdims as swapdims
 from kilnn.tensor.functions.shaping import (
     t as t,
 )

@@ -11,7 +11,7 @@ import pytest
 
 import kilnn
 
-PACKAGES = ("base", "data", "io")
+PACKAGES = ("base", "tensor", "tensor.functions", "autograd", "optim", "data", "io")
 INTERNAL = {"kilnn.base.config", "kilnn.base.errors", "kilnn.base.shapes", "kilnn.base.mt19937", "kilnn.base.normals"}
 
 
@@ -43,11 +43,28 @@ def test_everything_is_documented(module):
     assert inspect.getdoc(module) and not missing
 
 
-@pytest.mark.parametrize("name", [*kilnn.data.__all__, *kilnn.io.__all__])
-def test_public_names_have_example_and_source(name):
-    item = getattr(kilnn.data, name, None) or getattr(kilnn.io, name)
+AUTOGRAD = ("Function", "Variable", "backward", "grad", "gradcheck", "gradgradcheck", "once_differentiable")
+OPTIM = ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop")
+CREATE = (
+    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "ones",
+    "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "package, name",
+    [
+        *(("data", name) for name in kilnn.data.__all__),
+        *(("io", name) for name in kilnn.io.__all__),
+        *(("autograd", name) for name in AUTOGRAD),
+        *(("optim", name) for name in OPTIM),
+        *(("", name) for name in CREATE),
+    ],
+)
+def test_public_names_have_example_and_source(package, name):
+    item = getattr(importlib.import_module(f"kilnn.{package}".rstrip(".")), name)
     text = inspect.getdoc(item)
-    assert "Example:" in text and ">>>" in text and "Source: https://docs.pytorch.org/docs/2.13/" in text
+    assert "Example:" in text and ">>>" in text and "https://docs.pytorch.org/docs/2.13/" in text.split("Source: ")[1]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

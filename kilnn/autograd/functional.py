@@ -7,8 +7,9 @@ from typing import Any
 
 from kilnn.engine import views
 from kilnn.engine.backward import Walk
-from kilnn.tensor.tensor import Tensor, check_gradients
-from kilnn.tensor.tensor import backward as _backward
+from kilnn.tensor.gradients import backward as _backward
+from kilnn.tensor.gradients import check_gradients
+from kilnn.tensor.tensor import Tensor
 
 
 def _list(x: Any) -> list[Any]:

@@ -48,6 +48,7 @@ class Device:
 
     __slots__ = ("_hash", "index", "type")
 
+    _hash: int
     type: str
     index: int | None
 
@@ -76,7 +77,7 @@ class Device:
         return self is other or (isinstance(other, Device) and other.type == self.type and other.index == self.index)
 
     def __hash__(self) -> int:
-        return self._hash  # type: ignore[attr-defined, no-any-return]
+        return self._hash
 
     def __repr__(self) -> str:
         index = "" if self.index is None else f", index={self.index}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +89,8 @@ def box_muller_64(uniform: Float64) -> Float64:
 
 
 def _c_library(function: Callable[[float], float], x: Float64) -> Float64:
-    values: Any = np.fromiter(map(function, x.ravel().tolist()), f8, x.size)
-    return values.reshape(x.shape)  # type: ignore[no-any-return]
+    values: Float64 = np.fromiter(map(function, x.ravel().tolist()), f8, x.size).reshape(x.shape)
+    return values
 
 
 def polar(u1: float, u2: float) -> tuple[float, float]:

@@ -116,7 +116,7 @@ def _rebuild_mapping(like: Mapping[Any, Any], entries: dict[Any, Any]) -> Any:
             twin = copy(like)
             twin.update(entries)
             return twin
-        return type(like)(entries)  # type: ignore[call-arg]
+        return type(like)(entries)  # type: ignore[call-arg]  # most mappings take a dict; the rest raise
     except TypeError:
         return entries
 
@@ -132,7 +132,7 @@ def _rebuild_sequence(like: Sequence[Any], parts: list[Any]) -> Any:
             for place, part in enumerate(parts):
                 twin[place] = part
             return twin
-        return type(like)(parts)  # type: ignore[call-arg]
+        return type(like)(parts)  # type: ignore[call-arg]  # most sequences take a list; the rest raise
     except TypeError:
         return parts
 

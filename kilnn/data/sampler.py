@@ -239,5 +239,5 @@ class BatchSampler(Sampler[list[int]]):
             yield batch
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
+        whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]  # without a length: TypeError
         return whole if self.drop_last or not rest else whole + 1

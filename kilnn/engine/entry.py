@@ -187,6 +187,14 @@ def clear_memo() -> None:
 def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entry:
     """The entry of `op` at these operands: Avals, number types (float, int, bool) or NoneType."""
     named = dict(zip(op.attributes, attributes, strict=True))
+    floating = any(isinstance(x, Aval) and x.dtype.kind in "fV" for x in operands)
+    if op.promote is not None and floating and (int in operands or bool in operands):
+        # Beside floating tensors a whole number is a float: `loss * 1` is the program of `loss * 0.5`.
+        operands = [float if x in (int, bool) else x for x in operands]
+        memo = (attributes, *operands)
+        if memo not in op.memo:
+            op.memo[memo] = make_entry(op, operands, attributes)
+        return op.memo[memo]  # type: ignore[no-any-return]  # an Entry
     for k, x in enumerate(operands):
         name = _operand_name(op, k)
         missing = x is type(None) and name not in op.optional

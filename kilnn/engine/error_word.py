@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,21 @@ def error_of(check: Entry, value: int, site: sites.Site | None) -> Exception:
     return checker.error(text + where)
 
 
+Conditions = dict[int, tuple[Entry, sites.Site | None]]
+"""Number of a code in the word -> the condition, and where it was recorded."""
+
+
 class _Pending:
     """Error words of programs that may still be running."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.words: list[tuple[Any, dict[int, tuple[Entry, sites.Site | None]]]] = []
+        self.words: list[tuple[Any, Conditions, Sequence[Any]]] = []
 
-    def add(self, word: Any, conditions: dict[int, tuple[Entry, sites.Site | None]]) -> None:
+    def add(self, word: Any, conditions: Conditions, bundles: Sequence[Any] = ()) -> None:
+        """`bundles`: whose updates the program leaves out when a condition fails."""
         with self.lock:
-            self.words.append((word, conditions))
+            self.words.append((word, conditions, bundles))
 
     def raise_first(self) -> None:
         """Wait for the words and raise the first error found; every word is looked at once."""
@@ -37,12 +43,14 @@ class _Pending:
             return
         with self.lock:
             words, self.words = self.words, []
-        for n, (word, conditions) in enumerate(words):
+        for n, (word, conditions, bundles) in enumerate(words):
             codes = np.atleast_1d(np.asarray(word))
             failed = [k for k in np.flatnonzero(codes).tolist() if k in conditions]
             if failed:
                 with self.lock:
                     self.words = words[n + 1 :] + self.words
+                for bundle in bundles:
+                    bundle.steps -= 1
                 check, site = conditions[failed[0]]
                 raise error_of(check, int(codes[failed[0]]) - CODE_BIAS, site)
 

@@ -7,6 +7,7 @@ program, which traces and compiles in Python, happens on a helper thread that si
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import time
@@ -128,7 +129,8 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     _note_running(targets, trace)
     if word is not None and trace.checks:
         order = {index: k for k, index in enumerate(canonical.conditions)}
-        PENDING.add(word.data, {order[i]: (check, site) for i, check, site in trace.checks if i in order})
+        failed = {order[i]: (check, site) for i, check, site in trace.checks if i in order}
+        PENDING.add(word.data, failed, trace.bundles)
 
 
 _VECTOR_DTYPES = (np.float32, np.int64, np.float64)
@@ -219,7 +221,7 @@ def _execute(trace: Any, program: cache.Program, args: list[Any], targets: list[
                     )
                 )
     except Exception as error:
-        if trace.done or _from_outside(error):
+        if trace.done or (not program.first and not program.segmented and _from_outside(error)):
             raise  # a signal handler's exception, before or after the program ran: nothing is lost, the trace can run
         failed.append(error)
     if failed:
@@ -257,8 +259,11 @@ def uninterruptible(work: Callable[[], None]) -> None:
     """Run `work` where no signal can stop it half-way; a Ctrl-C meanwhile is raised afterwards."""
     errors: list[BaseException] = []
     finished = threading.Event()
+    once = threading.Lock()
 
     def target() -> None:
+        if not once.acquire(blocking=False):
+            return  # started twice: the interrupt came between the start and its note
         try:
             work()
         except BaseException as error:
@@ -267,18 +272,13 @@ def uninterruptible(work: Callable[[], None]) -> None:
             finished.set()
 
     pending: BaseException | None = None
-    thread = threading.Thread(target=target, name="kilnn-run", daemon=True)
-    started = False
-    while True:
+    started = 0
+    while not finished.is_set():
         try:
             if not started:
-                started = True
-                thread.start()
+                started = _thread.start_new_thread(target, ())
             finished.wait()
-            break
         except BaseException as error:
-            if not thread.is_alive() and not finished.is_set() and thread.ident is None:
-                raise
             pending = error
     if errors:
         raise errors[0]

@@ -175,6 +175,8 @@ def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> A
     if mask:
         mask = mask & entry.differentiable if context.grad else 0
     if not mask and entry.host is not None:
+        if entry.check is not None:
+            checks.passes_on_host(entry.check, [values[k] for k in entry.check.state])
         done = host.compute(entry, values)
         if done is not None:
             return new_handle(done) if entry.nout == 1 else tuple([new_handle(v) for v in done])

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_ENGINE = os.path.join(_PACKAGE, "engine") + os.sep
 _inside: dict[str, bool] = {}
 
 Site = tuple[CodeType, int]
@@ -29,9 +30,12 @@ def user_site() -> Site | None:
 
 
 def stack_site() -> tuple[Any, ...]:
-    """The whole stack: equal only when the same call path reaches the same instruction again (a loop's back-edge)."""
+    """The whole stack above the engine: equal only when the same call path reaches the same instruction again (a
+    loop's back-edge)."""
     path = []
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_ENGINE):
+        frame = frame.f_back
     while frame is not None:
         path.append(frame.f_code)
         path.append(frame.f_lasti)

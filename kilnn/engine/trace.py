@@ -38,6 +38,7 @@ class Trace:
     __slots__ = (
         "__weakref__",
         "before_collection",
+        "bundles",
         "checks",
         "collected",
         "context",
@@ -58,6 +59,7 @@ class Trace:
         "leaves",
         "limit",
         "lock",
+        "mark",
         "predicted",
         "sealed",
         "sites",
@@ -81,6 +83,8 @@ class Trace:
         self.sites: dict[int, sites.Site | None] = {}
         self.first_site: Any = None  # the whole stack at the first instruction
         self.first_line: sites.Site | None = None
+        self.mark: Any = None  # the first stack seen past the cap
+        self.bundles: list[Any] = []  # what this trace updates
         self.grad_open = False  # a gradient graph is being recorded and no backward has used it yet
         self.has_update = False
         self.sealed = False
@@ -162,12 +166,17 @@ class Trace:
         self.sites[n] = sites.user_site()
 
     def at_limit(self) -> bool:
-        """Past the cap: is this the place to cut? At the loop's back-edge (the stack that recorded the first
-        instruction comes round again), so that the same program is met again; else at the hard limit."""
+        """Past the cap: is this the place to cut? Where the stack that recorded the first instruction comes round
+        again (the loop's back-edge), so that the same program is met again; for a loop that began later, where the
+        first stack seen past the cap does; else at the hard limit."""
         n = len(self.values)
         if self.grad_open and n < config.trace_cap * _GRAD_FACTOR:
             return False
-        return n >= config.trace_cap * _HARD_FACTOR or sites.stack_site() == self.first_site
+        here = sites.stack_site()
+        if self.mark is None:
+            self.mark = here
+            return here == self.first_site
+        return here in (self.first_site, self.mark) or n >= config.trace_cap * _HARD_FACTOR
 
     def run(self, reason: str = "read") -> None:
         """Compute everything pending here (see execute.run_trace)."""

@@ -43,10 +43,11 @@ class Bundle:
     steps: updates done so far (what PyTorch keeps as `state[p]['step']`).
     """
 
-    __slots__ = ("avals", "offsets", "params", "state", "steps", "weight")
+    __slots__ = ("avals", "offsets", "params", "state", "steps", "storages", "weight")
 
     def __init__(self, params: list[Any]) -> None:
         self.params = params
+        self.storages = [p._storage for p in params]
         self.avals = [views.value_of_tensor(p).aval for p in params]
         self.offsets: list[int] = []
         total = 0
@@ -60,6 +61,11 @@ class Bundle:
     @property
     def flat(self) -> bool:
         return len(self.params) > 1
+
+    @property
+    def moved(self) -> bool:
+        """A parameter was given another storage (`p.data = ...`, a converted module): bundle anew."""
+        return any(p._storage is not s for p, s in zip(self.params, self.storages, strict=True))
 
     @property
     def broken(self) -> bool:
@@ -156,6 +162,7 @@ def record_update(
         outs = [outs]
     trace = outs[0].trace
     trace.has_update = True
+    trace.bundles.append(bundle)
     for v, storage in zip(old, storages, strict=True):
         slot = trace.leaf_slot.get(id(v))
         if slot is not None and slot < 0 and not special:

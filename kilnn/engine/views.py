@@ -23,7 +23,8 @@ DEFAULT, NO_GRAD, MULTI, CUSTOM = "default", "no_grad", "multi", "custom"
 
 KEEPS_STRIDES = frozenset(
     ("clone", "cast", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "hardtanh", "dropout", "clamp", "where",
-     "fill_like", "threshold", "hardsigmoid", "hardswish", "prelu", "copy", "masked_fill", "mish", "celu", "selu")
+     "fill_like", "threshold", "hardsigmoid", "hardswish", "prelu", "copy", "masked_fill", "mish", "flip",
+     "celu", "selu")
 )  # fmt: skip
 """Elementwise operations without promotion whose fresh result takes the layout of its operands, as in PyTorch."""
 

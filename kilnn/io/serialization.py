@@ -177,8 +177,8 @@ def _read(f: Any) -> tuple[dict[str, Array], dict[str, str]]:
         if not hasattr(f, "read"):
             raise TypeError(f"load: expected a path or a file opened for reading bytes, but got {type(f).__name__}")
         content = f.read()
-        arrays = {name: _as_array(spec) for name, spec in safetensors.deserialize(content)}  # type: ignore[no-untyped-call]
-        return arrays, _metadata_of(content)
+        entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # its stub lacks the annotation
+        return {name: _as_array(spec) for name, spec in entries}, _metadata_of(content)
     except safetensors.SafetensorError as error:
         raise ValueError(_not_ours(_first_bytes(f), error)) from error
 

@@ -138,7 +138,13 @@ class Optimizer:
         """The group's bundles; made anew when parameters were added or state was edited, mended when written to."""
         bundles = self._bundles.get(id(group))
         params = [p for p in group["params"] if p.requires_grad and id(p) not in self._left_out]
-        if bundles is not None and not self._edited and sum(len(b.params) for b in bundles) >= len(params):
+        moved = bundles is not None and any(b.moved for b in bundles)
+        if (
+            bundles is not None
+            and not self._edited
+            and not moved
+            and sum(len(b.params) for b in bundles) >= len(params)
+        ):
             for bundle in bundles:
                 if bundle.broken:
                     bundle.mend()
@@ -228,7 +234,11 @@ class Optimizer:
         if trace is not None and trace.values and not trace.sealed:
             return
         mended = False
-        for bundles in self._bundles.values():
+        for group in self.param_groups:
+            bundles = self._bundles.get(id(group), [])
+            if any(b.moved for b in bundles):
+                mended = True
+                bundles = self._bundles_of(group)
             for bundle in bundles:
                 if bundle.broken and not self._edited:
                     mended = True

@@ -71,7 +71,7 @@ class ConvertMethods:
         return data
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
+        array: np.ndarray[Any, Any] = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
     def __dlpack__(self: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ from kilnn.engine.handle import new_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.values import aval_of, value_of
 from kilnn.tensor.convert import observed
-from kilnn.tensor.doors import is_tensor
+from kilnn.tensor.doors import cast, is_tensor
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -135,7 +135,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.as_tensor.html
     """
     if is_tensor(data):
-        return data if dtype is None or data.dtype is dtype else data.to(dtype)
+        return cast(data, dtype)
     return tensor(data, dtype=dtype, device=device)
 
 

@@ -105,7 +105,7 @@ def number_tensor(value: Any, dtype: dtypes.DType) -> Tensor:
 def common_dtype(*operands: Any) -> dtypes.DType:
     """The dtype in which an operation on tensors and Python numbers computes."""
     dims = [x.dtype for x in operands if isinstance(x, Handle) and x.ndim]  # type: ignore[attr-defined]  # Tensors
-    zeros = [x.dtype for x in operands if isinstance(x, Handle) and not x.ndim]  # type: ignore[attr-defined]
+    zeros = [x.dtype for x in operands if isinstance(x, Handle) and not x.ndim]  # type: ignore[attr-defined]  # the same
     kinds = [(bool, int, float, complex).index(type(x)) for x in operands if not isinstance(x, Handle)]
     return dtypes.promote(dims, zeros, kinds)
 

@@ -219,7 +219,7 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
         """One value in place of the elements."""
         if isinstance(value, Handle) and value.ndim:  # type: ignore[attr-defined]  # a Tensor
             raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."  # type: ignore[attr-defined]
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."  # type: ignore[attr-defined]  # a Tensor
             )
         return inplace(self, creation.fill_like, (self, fill_value(self, value)))
 

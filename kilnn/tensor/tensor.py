@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 from kilnn.base import dtypes, shapes
 from kilnn.base.device import Device
 from kilnn.engine import views
-from kilnn.engine.backward import Walk
-from kilnn.engine.context import local
 from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, register_class
-from kilnn.engine.host import constant
+from kilnn.engine.host import value_from
 from kilnn.engine.node import Node, Removable
-from kilnn.engine.values import Aval
+from kilnn.engine.values import Aval, Counter
 from kilnn.engine.views import View
+from kilnn.tensor import create
 from kilnn.tensor.activation import ActivationMethods
 from kilnn.tensor.arithmetic import ArithmeticMethods
 from kilnn.tensor.comparison import ComparisonMethods
-from kilnn.tensor.convert import ConvertMethods
+from kilnn.tensor.convert import ConvertMethods, observed
+from kilnn.tensor.gradients import backward
 from kilnn.tensor.indexing import IndexingMethods
 from kilnn.tensor.inplace import InplaceMethods
 from kilnn.tensor.reduction import ReductionMethods
@@ -124,7 +125,9 @@ class Tensor(
         """Bytes of one element."""
         return self.aval.dtype.itemsize
 
-    element_size = lambda self: self.aval.dtype.itemsize  # noqa: E731 - PyTorch's method name for the same number
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.aval.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -202,14 +205,15 @@ class Tensor(
         """
         if not isinstance(requires_grad, bool):
             raise TypeError(
-                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
+                "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                f"{type(requires_grad).__name__}"
             )
         node = views.node_of(self)
         if node is not None:
             if not requires_grad:
                 raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                    "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
             return self
         if requires_grad and self.aval.dtype.kind not in "fcV":
@@ -354,8 +358,6 @@ class Tensor(
     @property
     def data(self) -> Tensor:
         """The same storage with no gradient history; writes through it are not counted by `_version`."""
-        from kilnn.engine.values import Counter
-
         return views.alias(self, Counter())  # type: ignore[no-any-return]  # a Tensor
 
     @data.setter
@@ -388,29 +390,25 @@ class Tensor(
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
-                "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-                "see https://github.com/pytorch/pytorch/pull/103001"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment. If you were attempting to deepcopy a module, this may be because of a "
+                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
         found = memo.get(id(self))
         if found is not None:
             return found  # type: ignore[no-any-return]  # a Tensor
-        import copy
-
         # Values are immutable: the copy shares the array until one of the two is written.
-        made = alias_handle(new_handle(views.value_of_tensor(self))._storage, None)
+        made: Tensor = alias_handle(new_handle(views.value_of_tensor(self))._storage, None)
         made.__class__ = type(self)
         made._leaf = self._leaf
         memo[id(self)] = made
         if self._grad is not None:
-            made._grad = copy.deepcopy(self._grad.detach(), memo)
+            made._grad = deepcopy(self._grad.detach(), memo)
         for name, value in self.__dict__.items():
-            made.__dict__[name] = copy.deepcopy(value, memo)
-        return made  # type: ignore[no-any-return]  # a Tensor
+            made.__dict__[name] = deepcopy(value, memo)
+        return made
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        from kilnn.tensor.convert import observed
-
         return _rebuild, (type(self), observed(self), self._leaf, dict(self.__dict__))
 
     def cpu(self) -> Tensor:
@@ -419,29 +417,21 @@ class Tensor(
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros of the given shape in this tensor's dtype."""
-        from kilnn.tensor.create import zeros
-
-        return zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        return create.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones of the given shape in this tensor's dtype."""
-        from kilnn.tensor.create import ones
-
-        return ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        return create.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     def new_full(
         self, size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Tensor:
         """One value in the given shape, in this tensor's dtype."""
-        from kilnn.tensor.create import full
-
-        return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        return create.full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A tensor of the data in this tensor's dtype."""
-        from kilnn.tensor.create import tensor
-
-        return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        return create.tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
 class _StorageName:
@@ -456,8 +446,6 @@ class _StorageName:
 
 
 def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, Any]) -> Tensor:
-    from kilnn.engine.host import value_from
-
     made: Tensor = new_handle(value_from(array))
     made.__class__ = cls
     made._leaf = leaf
@@ -465,49 +453,4 @@ def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, An
     return made
 
 
-def check_gradients(
-    tensors: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str = "grad"
-) -> list[tuple[Tensor, Tensor]]:
-    """Pair roots with their gradients: ones for one-element tensors; PyTorch's errors otherwise."""
-    pairs = []
-    for t, g in zip(tensors, gradients, strict=True):
-        if not t.requires_grad:
-            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-        if g is None:
-            if t.aval.size != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            g = new_handle(constant(t.aval, 1))
-        elif g.aval.shape != t.aval.shape:
-            raise RuntimeError(
-                f"Mismatch in shape: grad_output[0] has a shape of {tuple(g.shape)} and output[0] has a shape of {tuple(t.shape)}."
-            )
-        elif g.aval.dtype != t.aval.dtype:
-            g = g.to(t.dtype)
-        pairs.append((t, g))
-    return pairs
-
-
-def backward(
-    tensors: Sequence[Tensor],
-    gradients: Sequence[Tensor | None],
-    retain_graph: bool | None,
-    create_graph: bool,
-    inputs: Any,
-) -> None:
-    """Accumulate the gradients of several roots (see `Tensor.backward`)."""
-    if inputs is not None:
-        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        for t in inputs:
-            if not t.requires_grad:
-                raise RuntimeError("One of the differentiated Tensors does not require grad")
-    pairs = check_gradients(tensors, gradients)
-    for t in inputs or ():
-        t.retain_grad()
-    retain = create_graph if retain_graph is None else retain_graph
-    Walk(pairs, retain=retain, create_graph=create_graph, inputs=inputs, capture=False).run()
-
-
 register_class(Tensor)
-__all__ = ["Tensor", "backward", "check_gradients", "local"]

@@ -187,7 +187,6 @@ def test_moves():
     agrees(lambda T: [str(p.dtype).split(".")[1] for p in net(T).bfloat16().parameters()])
 
 
-@pytest.mark.xfail(reason="a flat bundle does not notice that a parameter got another storage")
 def test_an_optimizer_sees_a_converted_module():
     def program(T):
         m = T.nn.Linear(2, 2)

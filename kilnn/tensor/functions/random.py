@@ -1,4 +1,4 @@
-"""Random fills and draws.
+"""Random tensors, fills and draws.
 
 All but `bernoulli` are drawn on the host from PyTorch's stream of words; `bernoulli` is drawn inside the program, from
 a counter, because its probabilities are computed there.
@@ -142,7 +142,7 @@ def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, devic
         >>> import kilnn
         >>> _ = kilnn.manual_seed(0)
         >>> kilnn.randperm(4).tolist()
-        [2, 0, 1, 3]
+        [0, 1, 3, 2]
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randperm.html
     """

@@ -133,7 +133,8 @@ def _positions(part: Any) -> Tensor:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    return new_handle(value_from(array if array.dtype.kind == "b" else array.astype(np.int64)))  # type: ignore[no-any-return]
+    made: Tensor = new_handle(value_from(array if array.dtype.kind == "b" else array.astype(np.int64)))
+    return made
 
 
 def _consumed(part: Any) -> int:
@@ -141,7 +142,7 @@ def _consumed(part: Any) -> int:
     if part is None or part is Ellipsis or isinstance(part, bool):
         return 0
     if isinstance(part, Handle) and _is_mask(part):
-        return len(part.aval.shape)  # type: ignore[attr-defined]
+        return len(part.aval.shape)  # type: ignore[attr-defined]  # a Tensor
     return 1
 
 
