@@ -175,7 +175,7 @@ class Trace:
         here = sites.stack_site()
         if self.mark is None:
             self.mark = here
-            return here == self.first_site
+            return bool(here == self.first_site)
         return here in (self.first_site, self.mark) or n >= config.trace_cap * _HARD_FACTOR
 
     def run(self, reason: str = "read") -> None:

@@ -42,8 +42,8 @@ def check_trace(trace: Any) -> None:
             ref = v.instr[r]
             r += 1
             if kind == VALUE:
-                source = values[ref] if ref >= 0 else trace.leaves[-1 - ref]
                 _require(ref < i, f"{entry.name} at {i} reads {ref}, which is not earlier")
+                source = values[ref] if ref >= 0 else trace.leaves[-1 - ref]
                 _require(ref >= 0 or source.data is not None, f"{entry.name} at {i}: leaf {-1 - ref} has no data")
                 _require(
                     source.aval is entry.in_avals[position],

@@ -352,7 +352,8 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType 
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     values = np.linspace(float(start), float(end), steps, dtype=np.float64).astype(numpy_dtype(dtype))
-    return placed(values, device, requires_grad)
+    made = placed(values, device, requires_grad)
+    return made if out is None else out.copy_(made)
 
 
 def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -366,7 +367,8 @@ def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = 
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.eye.html
     """
-    return placed(np.eye(n, n if m is None else m, dtype=numpy_dtype(dtype)), device, requires_grad)
+    made = placed(np.eye(n, n if m is None else m, dtype=numpy_dtype(dtype)), device, requires_grad)
+    return made if out is None else out.copy_(made)
 
 
 def from_jax(array: Any) -> Tensor:

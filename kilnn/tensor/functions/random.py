@@ -69,7 +69,8 @@ def rand(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None
     """
     shape = shape_of(size)
     values = _stream(generator).rand(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
-    return _generated(values, dtype, device, requires_grad)
+    made = _generated(values, dtype, device, requires_grad)
+    return made if out is None else out.copy_(made)
 
 
 def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -86,7 +87,8 @@ def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | Non
     """
     shape = shape_of(size)
     values = _stream(generator).randn(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
-    return _generated(values, dtype, device, requires_grad)
+    made = _generated(values, dtype, device, requires_grad)
+    return made if out is None else out.copy_(made)
 
 
 def rand_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool = False, **_: Any) -> Tensor:
