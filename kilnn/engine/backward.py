@@ -12,7 +12,7 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
-from kilnn.engine.entry import tracked_operands
+from kilnn.engine.entry import VALUE, tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
@@ -240,6 +240,12 @@ class Walk:
     def _add(self, a: Any, b: Any) -> Any:
         if self.create_graph:
             return record(accumulate, (a, b))
+        entry = accumulate.memo.get(((), a.aval, b.aval))
+        trace = self.context.trace
+        if entry is not None and trace is not None and not self.context.eager and len(trace.values) < trace.limit:
+            with trace.lock:
+                if not trace.sealed and a.trace is trace and b.trace is trace and a.data is None and b.data is None:
+                    return trace.append(entry, (entry.head, a.index, b.index))
         return emit(self.context, entry_of(accumulate, (a, b), ()), (a, b))
 
     def run(self) -> None:
@@ -268,8 +274,8 @@ class Walk:
             if trace is not None and not self.create_graph:
                 trace.grad_open = False
 
-    def _visit_fast(self, node: Node, ct: Any) -> None:
-        """`_visit` for the common case - one cotangent, only values - with its calls inlined."""
+    def _visit_fast(self, node: Node, ct: Any) -> None:  # noqa: PLR0915 - the calls are inlined on purpose
+        """`_visit` for the common case - one cotangent, values and floats - with its calls inlined."""
         saved = node.saved
         if node.counters or saved is None:
             _check_saved(node)
@@ -290,12 +296,22 @@ class Walk:
             if trace.sealed or not n:
                 self._visit(node, ct)
                 return
-            refs = [entry.head]
-            for v in (ct, *saved):
-                if v.trace is trace and v.data is None:
-                    refs.append(v.index)
-                else:
-                    refs.append(trace.leaf_slot.get(id(v)))
+            refs: list[Any] = [entry.head]
+            if entry.all_values:
+                for v in (ct, *saved):
+                    if v.trace is trace and v.data is None:
+                        refs.append(v.index)
+                    else:
+                        refs.append(trace.leaf_slot.get(id(v)))
+            else:
+                for kind, v in zip(entry.kinds, (ct, *saved), strict=True):
+                    if kind != VALUE:
+                        refs.append(len(trace.floats))
+                        trace.floats.append(v)
+                    elif v.trace is trace and v.data is None:
+                        refs.append(v.index)
+                    else:
+                        refs.append(trace.leaf_slot.get(id(v)))
             if None in refs:
                 self._visit(node, ct)
                 return

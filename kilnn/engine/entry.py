@@ -147,7 +147,8 @@ class Plan:
         self.backward = backward
         self.frees = frees
         self.stretch = _stretch(entry)
-        self.quick = backward.simple and self.stretch is None and entry.nout == 1 and cts == (0,)
+        plain = all(kind in (VALUE, FLOAT) for kind in backward.kinds)
+        self.quick = plain and self.stretch is None and entry.nout == 1 and cts == (0,)
         self.lasting: Plan | None = None
         self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 

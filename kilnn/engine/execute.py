@@ -23,7 +23,7 @@ from kilnn.base.errors import StateLostError
 from kilnn.engine import cache, explain, lower, verify
 from kilnn.engine.entry import HEADS
 from kilnn.engine.error_word import PENDING
-from kilnn.engine.garbage import watch_collector
+from kilnn.engine.garbage import INTERRUPTED, watch_collector
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, reference_counts
 
@@ -49,6 +49,8 @@ def run_trace(trace: Any, reason: str) -> None:
         if trace.failure is not None:
             raise trace.failure
         PENDING.raise_first()
+        if INTERRUPTED:
+            raise INTERRUPTED.pop()
         values = trace.values
         if not values:
             return

@@ -13,8 +13,18 @@ from typing import Any
 from kilnn.engine.context import local
 from kilnn.engine.values import UNSHARED, reference_counts
 
+INTERRUPTED: list[BaseException] = []
+"""A signal handler's exception that came during a callback, where Python would drop it; raised at the next run."""
+
 
 def _watch(phase: str, info: dict[str, Any]) -> None:
+    try:
+        _note(phase)
+    except BaseException as error:
+        INTERRUPTED.append(error)
+
+
+def _note(phase: str) -> None:
     trace = local.context.trace
     if trace is None or trace.predicted is not None or not trace.values or trace.sealed:
         return
@@ -30,8 +40,7 @@ def _watch(phase: str, info: dict[str, Any]) -> None:
 
 
 def watch_collector(on: bool) -> None:
-    """Note what the collector frees, while a recording is unknown. Not all the time: an exception that a signal
-    handler raises inside such a callback is lost."""
+    """Note what the collector frees, while a recording is unknown. Not all the time: callbacks cost."""
     if on and _watch not in gc.callbacks:
         gc.callbacks.append(_watch)
     elif not on and _watch in gc.callbacks:
