@@ -47,6 +47,7 @@ class Bound:
         "live_set",
         "main_live",
         "program",
+        "tested",
         "vectors",
         "wasted",
         "whole",
@@ -63,6 +64,7 @@ class Bound:
         self.live_set = frozenset(live)
         self.program = program
         self.wasted = 0
+        self.tested: frozenset[int] = frozenset()  # conditions on values that the program tests
         self.vectors: list[Any] = [None, None, None]  # scalars of the last run, by kind
         c = canonical
         n_leaves, n_floats, n_ints, n_doubles = recording
@@ -106,14 +108,17 @@ def recipe_of(signature: Signature) -> Recipe:
         return recipe
 
 
-def find(recipe: Recipe, live: tuple[int, ...], values: list[Any]) -> Bound | None:
-    """A program of the recipe whose outputs cover what is alive."""
+def find(recipe: Recipe, live: tuple[int, ...], trace: Any) -> Bound | None:
+    """A program of the recipe whose outputs cover what is alive, and which tests what the host could not."""
     wanted: set[int] | None = None
-    for bound in recipe.bound:
+    values = trace.values
+    unverified = {index for index, _, _ in trace.checks}
+    suitable = [bound for bound in recipe.bound if unverified <= bound.tested]
+    for bound in suitable:
         if bound.live == live:
             bound.wasted = 0
             return bound
-    for bound in recipe.bound:
+    for bound in suitable:
         if wanted is None:
             wanted = set(live)
         if wanted <= bound.live_set:
@@ -151,6 +156,7 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
                     other.bound = [b for b in other.bound if b.program is not old]
         sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
         bound = Bound(canonical, union, main_live, program, sizes)
+        bound.tested = unverified
         if apart:
             bound.aside = canonicalize(recipe.signature, bound.aside_live, [], frozenset())
         recipe.bound.append(bound)

@@ -35,8 +35,8 @@ def passes_on_host(check: Entry, operands: list[Any]) -> bool:
 
 
 def record_check(context: Context, entry: Entry, values: list[Any]) -> None:
-    """Test the condition now if its operands are on the host, and record it in the program in any case: the program
-    must not depend on where the batch came from."""
+    """Test the condition now if its operands are on the host; record it in any case, so that the recording does not
+    depend on where the batch came from. The program tests what the host could not."""
     check = entry.check
     assert check is not None
     operands = [values[k] for k in check.state]

@@ -87,7 +87,7 @@ def run_trace(trace: Any, reason: str) -> None:
 
 def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: str) -> None:
     values = trace.values
-    bound = cache.find(recipe, live, values)
+    bound = cache.find(recipe, live, trace)
     if bound is None:
         bound, fresh = cache.compile_for(recipe, live, trace)
         if fresh:

@@ -61,16 +61,6 @@ def _needed(signature: Signature, live: tuple[int, ...], checks: frozenset[int] 
                 if kind == VALUE and instr[r] >= 0:
                     needed[start_of[instr[r]]] = 1
                 r += kind != NONE
-    if checks is not None:
-        guarded: dict[Any, int] = {}  # operation -> is its next instruction needed
-        for i in range(n - 1, -1, -1):
-            instr = signature[i]
-            if type(instr) is tuple:
-                entry = HEADS[instr[0]]
-                if not entry.is_check:
-                    guarded[entry.op] = needed[i]
-                elif i not in checks:
-                    needed[i] = guarded.get(entry.op, 0)
     return needed, start_of
 
 
@@ -78,7 +68,7 @@ def canonicalize(
     signature: Signature, live: tuple[int, ...], donated: list[int], checks: frozenset[int] | None = None
 ) -> Canonical:
     """Dead code gone, values, leaves and scalars renumbered: equal programs become equal. `checks`: conditions that
-    must be kept (None: all); of the others those of operations that are needed."""
+    are kept (None: all); the others passed on the host."""
     needed, start_of = _needed(signature, live, checks)
     numbers: dict[int, int] = {}
     slots: dict[int, int] = {}
