@@ -344,6 +344,8 @@ def _put(base: Tensor, indices: list[tuple[int, Any]], value: Any) -> None:
             wide = mask.reshape((*mask.aval.shape, *(1,) * rest))
             part_value = value.reshape(()) if value.aval.size == 1 else value
             _same_dtype(base, part_value)
+            if part_value.dtype is not base.dtype:
+                part_value = record(creation.cast, (part_value,), (base.dtype.np,))
             inplace(base, selection.masked_write, (base, wide, part_value))
             return
     dims, tensors = _places(base, indices)
