@@ -3,10 +3,13 @@
 import gc
 import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 os.environ.setdefault("KILNN_VERIFY", "1")
+# A runner started in the background may have been given an ignored SIGINT, which children inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
