@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 os.environ.setdefault("KILNN_VERIFY", "1")
-# A runner started in the background may have been given an ignored SIGINT, which children inherit.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
@@ -18,6 +16,8 @@ import torch
 import kilnn  # after KILNN_VERIFY is set
 
 torch.set_num_threads(1)
+# A runner started in the background may have been given an ignored SIGINT, which children inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
