@@ -189,9 +189,9 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     """The entry of `op` at these operands: Avals, number types (float, int, bool) or NoneType."""
     named = dict(zip(op.attributes, attributes, strict=True))
     floating = any(isinstance(x, Aval) and x.dtype.kind in "fV" for x in operands)
-    if op.promote is not None and floating and (int in operands or bool in operands):
+    if op.promote is not None and floating and int in operands:
         # Beside floating tensors a whole number is a float: `loss * 1` is the program of `loss * 0.5`.
-        operands = [float if x in (int, bool) else x for x in operands]
+        operands = [float if x is int else x for x in operands]
         memo = (attributes, *operands)
         if memo not in op.memo:
             op.memo[memo] = make_entry(op, operands, attributes)
