@@ -47,6 +47,7 @@ FLAGS = (
     Flag("trace_cap", "KILNN_TRACE_CAP", 2000, _positive, "how many pending instructions make a trace run"),
     Flag("malloc", "KILNN_MALLOC", True, _boolean, "tell glibc to keep freed memory instead of returning it"),
     Flag("gc_freeze", "KILNN_GC_FREEZE", True, _boolean, "take the imported modules out of Python's gc walks"),
+    Flag("native", "KILNN_NATIVE", True, _boolean, "use the hot paths in C where they were built"),
     Flag("full_trace", "KILNN_FULL_TRACE", False, _boolean, "keep the package's own frames in tracebacks"),
 )
 _BY_NAME = {flag.name: flag for flag in FLAGS}
@@ -67,6 +68,7 @@ class Config:
     trace_cap: int
     malloc: bool
     gc_freeze: bool
+    native: bool
     full_trace: bool
 
     def __init__(self, environment: Mapping[str, str]) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
-from kilnn.engine.entry import VALUE, tracked_operands
+from kilnn.engine.entry import tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.values import Counter, Value
+from kilnn.native.core import core
 from kilnn.ops.spec import op
 
 _marks = itertools.count(1)
@@ -178,6 +179,9 @@ class Walk:
 
     def _discover(self, first: list[Node]) -> None:
         mark = next(_marks)
+        if core is not None:
+            self.nodes = core.discover(first, mark, self.leaf_waits)
+            return
         stack = list(first)
         nodes = self.nodes
         waits = self.leaf_waits
@@ -256,15 +260,12 @@ class Walk:
         context.walking += 1
         try:
             nodes = self.nodes
-            plain = not self.create_graph and self.inputs is None
+            if core is not None and not self.create_graph and self.inputs is None:
+                core.walk(self, context, nodes, self.retain, self.cotangents, self.leaf_sums, self.leaf_waits)
             while nodes:
                 node = nodes.pop()
                 ct = self.cotangents.pop(node, None)
-                if ct is None:
-                    continue
-                if plain and node.hooks is None and not node.special and node.plan.quick:
-                    self._visit_fast(node, ct)
-                else:
+                if ct is not None:
                     self._visit(node, ct)
             self._finish_open_leaves()
         finally:
@@ -273,77 +274,6 @@ class Walk:
             trace = context.trace
             if trace is not None and not self.create_graph:
                 trace.grad_open = False
-
-    def _visit_fast(self, node: Node, ct: Any) -> None:  # noqa: PLR0915 - the calls are inlined on purpose
-        """`_visit` for the common case - one cotangent, values and floats - with its calls inlined."""
-        saved = node.saved
-        if node.counters or saved is None:
-            _check_saved(node)
-        plan = node.plan
-        entry = plan.backward
-        trace = self.context.trace
-        if (
-            plan.entry.nout != 1
-            or trace is None
-            or trace.sealed
-            or self.context.eager
-            or len(trace.values) >= trace.limit
-        ):
-            self._visit(node, ct)
-            return
-        with trace.lock:
-            n = len(trace.values)
-            if trace.sealed or not n:
-                self._visit(node, ct)
-                return
-            refs: list[Any] = [entry.head]
-            if entry.all_values:
-                for v in (ct, *saved):
-                    if v.trace is trace and v.data is None:
-                        refs.append(v.index)
-                    else:
-                        refs.append(trace.leaf_slot.get(id(v)))
-            else:
-                for kind, v in zip(entry.kinds, (ct, *saved), strict=True):
-                    if kind != VALUE:
-                        refs.append(len(trace.floats))
-                        trace.floats.append(v)
-                    elif v.trace is trace and v.data is None:
-                        refs.append(v.index)
-                    else:
-                        refs.append(trace.leaf_slot.get(id(v)))
-            if None in refs:
-                self._visit(node, ct)
-                return
-            if entry.nout == 1:
-                instr = tuple(refs)
-                out = _new(Value)
-                out.aval = entry.aval
-                out.data = None
-                out.trace = trace
-                out.index = n
-                out.instr = instr
-                predicted = trace.predicted
-                if predicted is None or n >= len(predicted) or predicted[n] != instr:
-                    trace.off_prediction(n)
-                trace.values.append(out)
-                outs = (out,)
-            else:
-                outs = trace.append_many(entry, tuple(refs))
-        if not self.retain and plan.frees:
-            node.free()
-        edges = node.edges
-        cotangents = self.cotangents
-        i = 0
-        for out in outs:
-            target = edges[i]
-            if target is not None:
-                if target.__class__ is Node and target.plan.entry.nout == 1:
-                    before = cotangents.get(target)
-                    cotangents[target] = out if before is None else self._add(before, out)
-                else:
-                    self._give(target, edges[i + 1], out)
-            i += 2
 
     def _visit(self, node: Node, ct: Any) -> None:
         wanted_outputs = self.wanted_nodes.get(node)

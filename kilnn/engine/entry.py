@@ -43,6 +43,7 @@ class Entry:
         "by_value",
         "check",
         "differentiable",
+        "floating",
         "fn",
         "head",
         "host",
@@ -57,8 +58,6 @@ class Entry:
         "op",
         "out_dtype",
         "plans",
-        "quick",
-        "simple",
         "state",
         "tracked",
         "widths",
@@ -89,8 +88,7 @@ class Entry:
         self.tracked: int | None = None  # see tracked_operands
         self.host: Callable[..., Any] | None = None
         self.check: Entry | None = None
-        self.simple = self.all_values  # and no condition on values
-        self.quick = self.nout == 1  # and no condition on values: record may take its short path
+        self.floating = tuple([a.dtype.kind in "fcV" for a in avals])  # outputs that can have gradients
         self.is_check = False
         self.is_update = False
         self.state: tuple[int, ...] = ()  # updates: output k replaces operand state[k]
@@ -112,7 +110,7 @@ class Plan:
 
     wanted: operand positions. cts: outputs whose cotangents the backward entry takes. saves, outputs: operands and
     outputs that are saved. frees: a second backward fails, because something was saved and then freed. stretch: see
-    _stretch. quick: the walk may take its short path.
+    _stretch. plain: the backward entry takes the cotangent of the first output and what was saved, and no more.
     """
 
     __slots__ = (
@@ -123,7 +121,7 @@ class Plan:
         "lasting",
         "missing",
         "outputs",
-        "quick",
+        "plain",
         "saves",
         "stretch",
         "wanted",
@@ -147,8 +145,7 @@ class Plan:
         self.backward = backward
         self.frees = frees
         self.stretch = _stretch(entry)
-        plain = all(kind in (VALUE, FLOAT) for kind in backward.kinds)
-        self.quick = plain and self.stretch is None and entry.nout == 1 and cts == (0,)
+        self.plain = self.stretch is None and cts == (0,)
         self.lasting: Plan | None = None
         self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 
@@ -229,11 +226,10 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     for k, aval in enumerate(avals):
         if aval is not None and aval.dtype.kind in "fcV" and _rule_of(op, k) is not None:
             entry.differentiable |= 1 << k
-    if all(a.dtype.kind not in "fcV" for a in outs):
+    if not any(entry.floating):
         entry.differentiable = 0
     if op.checker is not None:
         entry.check = _check_entry(op, entry)
-        entry.simple = entry.quick = False
     return entry
 
 
@@ -414,7 +410,7 @@ def make_plan(entry: Entry, mask: int) -> Plan:
             eval_shape(plan.backward.fn, plan.backward.kinds, plan.backward.in_avals)
         except (NotImplementedError, RuntimeError) as error:
             plan.missing = error
-            plan.quick = False
+            plan.plain = False
     entry.plans[mask] = plan
     return plan
 

@@ -25,7 +25,7 @@ from kilnn.engine.entry import HEADS
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
 from kilnn.engine.stats import count
-from kilnn.engine.values import UNSHARED, Value, reference_counts
+from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
 
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
@@ -61,8 +61,7 @@ def run_trace(trace: Any, reason: str) -> None:
         trace.kept.clear()
         trace.leaf_slot.clear()
         signature = tuple([v.instr for v in values])
-        counts = reference_counts(values)
-        live = tuple([i for i, n in enumerate(counts) if n > UNSHARED])
+        live = live_values(values)
         recipe = cache.recipe_of(signature)
         count("recorded_ops", len(values))
         context = trace.context
@@ -151,9 +150,15 @@ def _vector(known: list[Any], k: int, numbers: list[Any]) -> Any:
     return made
 
 
+ARRAYS: set[type[Any]] = {np.ndarray}
+"""Exact classes of computed data that are no JAX tracers, as far as they were met."""
+
+
 def to_device(array: np.ndarray[Any, Any]) -> Any:
     with _x64(True):
-        return jax.device_put(array)
+        made = jax.device_put(array)
+    ARRAYS.add(made.__class__)
+    return made
 
 
 def _unshare(trace: Any, leaves: list[Value], donated: tuple[int, ...], args: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""record: the only door into a trace. Shape rule, promotion, cut rules, instruction, gradient node."""
+"""`record`, the only door into a trace: shape rule, promotion, cut rules, instruction, gradient node."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import Any
 import numpy as np
 
 from kilnn.base import shapes
-from kilnn.engine import checks, handle, host, views
+from kilnn.engine import checks, host, views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
-from kilnn.engine.entry import FLOAT, NONE, VALUE, Entry, make_entry, make_plan
+from kilnn.engine.entry import Entry, make_entry
 from kilnn.engine.handle import HANDLES, Handle, new_handle
-from kilnn.engine.node import Node, make_node, sequence
+from kilnn.engine.node import make_node
 from kilnn.engine.trace import open_trace
-from kilnn.engine.values import Storage, Value
+from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
-_new = object.__new__
 _NUMBERS = frozenset((float, int, bool, complex, type(None)))
 
 
-def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
+def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
     """Record one operation on tensors, numbers and None; returns its tensor, or a tuple of them.
 
     The exception for operands that do not fit is raised here, at the user's line, and leaves the trace as it was.
@@ -50,7 +49,7 @@ def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) 
             values.append(x)
             key.append(cls)
         else:
-            return record(op, tuple([_normalise(op, y) for y in operands]), attributes)
+            return record_in_python(op, tuple([_normalise(op, y) for y in operands]), attributes)
         bit += bit
     memo = tuple(key)
     entry = op.memo.get(memo)
@@ -62,111 +61,11 @@ def record(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) 
         out = record_entry(entry, operands, values, mask)
         views.inherit_strides(out, operands)
         return out
-    context = local.context
-    trace = context.trace
-    if mask:
-        mask = mask & entry.differentiable if context.grad else 0
-    if entry.quick and trace is not None and not trace.immediate and not context.eager:
-        # Without gradients, an operation whose first operand is still pending has nothing to do on the host.
-        if trace.grad_open if mask else values[0].__class__ is Value and values[0].data is None:
-            return _record_fast(trace, entry, operands, values, mask)
     return record_entry(entry, operands, values, mask)
 
 
-def _record_fast(  # noqa: PLR0915 - the calls are inlined on purpose
-    trace: Any, entry: Entry, operands: Any, values: list[Any], mask: int
-) -> Any:
-    """The common case written out: one output, no condition on values, no cut. Exactly record_entry with its calls
-    inlined; recording is what a step costs in Python."""
-    n = len(trace.values)
-    if trace.sealed or n >= trace.limit or not n:
-        return record_entry(entry, operands, values, mask)
-    with trace.lock:
-        if trace.sealed:
-            return record_entry(entry, operands, values, mask)
-        refs = [entry.head]
-        if entry.all_values:
-            for v in values:
-                if v.trace is trace and v.data is None:
-                    refs.append(v.index)
-                elif id(v) in trace.leaf_slot:
-                    refs.append(trace.leaf_slot[id(v)])
-                else:
-                    return record_entry(entry, operands, values, mask)
-        else:
-            for kind, v in zip(entry.kinds, values, strict=True):
-                if kind == VALUE:
-                    if v.trace is trace and v.data is None:
-                        refs.append(v.index)
-                    elif id(v) in trace.leaf_slot:
-                        refs.append(trace.leaf_slot[id(v)])
-                    else:
-                        return record_entry(entry, operands, values, mask)
-                elif kind == FLOAT:
-                    refs.append(len(trace.floats))
-                    trace.floats.append(float(v))
-                elif kind != NONE:
-                    return record_entry(entry, operands, values, mask)
-        instr = tuple(refs)
-        out = _new(Value)
-        out.aval = entry.aval  # type: ignore[assignment]  # an entry with one output has its aval
-        out.data = None
-        out.trace = trace
-        out.index = n
-        out.instr = instr
-        predicted = trace.predicted
-        if predicted is None or n >= len(predicted) or predicted[n] != instr:
-            trace.off_prediction(n)
-        trace.values.append(out)
-    t = _new(handle.tensor_class)
-    storage = _new(Storage)
-    storage.value = out
-    storage.version = 0
-    t._storage = storage
-    t._view = None
-    t._output = 0
-    t._leaf = False
-    t._grad = None
-    t._extra = None
-    if not mask:
-        t._node = None
-        return t
-    plan = entry.plans.get(mask)
-    if plan is None:
-        plan = make_plan(entry, mask)
-    node = _new(Node)
-    node.plan = plan
-    node.sequence = next(sequence)
-    node.mark = 0
-    node.hooks = None
-    edges: list[Any] = []
-    for k in plan.wanted:
-        x = operands[k]
-        source = x._node
-        edges.append((x if x._leaf else None) if source is None else source)
-        edges.append(x._output)
-    node.edges = edges
-    if edges[0] is None and all(target is None for target in edges[::2]):
-        node.plan = plan.without_freeing()
-    saved = []
-    counters: list[Any] = []
-    versions = []
-    for k in plan.saves:
-        saved.append(values[k])
-        if entry.kinds[k] == VALUE:
-            x = operands[k]
-            counter = x._storage if x._view is None else x._view.counter
-            counters.append(counter)
-            versions.append(counter.version)
-    if plan.outputs:
-        saved.append(out)
-        counters.append(storage)
-        versions.append(0)
-    node.saved = saved
-    node.counters = counters
-    node.versions = versions
-    t._node = node
-    return t
+record = record_in_python if core is None else core.record
+"""The door. The twin in C handles the common case (nothing to do on the host, no cut), Python the rest."""
 
 
 def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:

@@ -183,19 +183,19 @@ class Trace:
         execute.run_trace(self, reason)
 
 
-_ranges: dict[tuple[Aval, Aval], Entry] = {}
+RANGES: dict[tuple[Aval, Aval], Entry] = {}
 
 
 def range_entry(flat: Aval, part: Aval) -> Entry:
     """The instruction that reads a part of a flat leaf; the offset stays a run-time number, so equal blocks of a
     network that live in one flat leaf are equal instructions."""
-    found = _ranges.get((flat, part))
+    found = RANGES.get((flat, part))
     if found is None:
 
         def fn(x: Any, offset: Any) -> Any:
             return lax.dynamic_slice(x, (offset,), (part.size,)).reshape(part.shape)
 
-        found = _ranges[flat, part] = Entry("range", fn, (VALUE, INT), (flat, aval_of((), np.dtype(np.int64))), (part,))
+        found = RANGES[flat, part] = Entry("range", fn, (VALUE, INT), (flat, aval_of((), np.dtype(np.int64))), (part,))
     return found
 
 

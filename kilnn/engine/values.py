@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kilnn.native.core import core
+
 
 class Aval:
     """The abstract value of an array: shape, dtype, device. Interned: equal avals are one object."""
@@ -146,3 +148,11 @@ def reference_counts(objects: list[Any]) -> list[int]:
 UNSHARED = reference_counts([Value()])[0]
 """What `reference_counts` says of an object that only its list refers to. Whoever else holds a Value - a tensor, a
 saved operand, a cotangent of a walk in progress - raises the count, so liveness needs no registration."""
+
+
+def _live(values: list[Any]) -> tuple[int, ...]:
+    """Numbers of the values that somebody besides their list refers to."""
+    return tuple([i for i, n in enumerate(reference_counts(values)) if n > UNSHARED])
+
+
+live_values = _live if core is None else core.live

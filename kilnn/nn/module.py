@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from kilnn.engine.context import local
 from kilnn.engine.cuts import module_returned
+from kilnn.native.core import Attributes
 from kilnn.nn import state_dict as states
 from kilnn.nn.convert import apply_to_tensors, parse_to
 from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks
@@ -32,7 +33,7 @@ def _call(module: Module, context: Any, args: tuple[Any, ...], kwargs: dict[str,
     return result
 
 
-class Module(WalkMethods):
+class Module(WalkMethods, Attributes):  # type: ignore[misc]  # C or object
     """Base of all neural-network modules: assign parameters, buffers and other modules as attributes, write `forward`.
 
     Example:

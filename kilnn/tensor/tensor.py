@@ -9,7 +9,7 @@ from typing import Any
 
 from kilnn.base import dtypes, shapes
 from kilnn.base.device import Device
-from kilnn.engine import views
+from kilnn.engine import native, views
 from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, register_class
 from kilnn.engine.host import value_from
 from kilnn.engine.node import Node, Removable
@@ -453,3 +453,4 @@ def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, An
 
 
 register_class(Tensor)
+native.connect(Tensor)

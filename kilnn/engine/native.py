@@ -1,0 +1,33 @@
+"""Hands the engine's classes, tables and Python twins to the hot paths in C, once they all exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kilnn.engine import checks, entry, execute, flat, handle, node, record, trace, values, views
+from kilnn.engine.context import Context, local
+from kilnn.native.core import core
+
+
+def connect(tensor_class: type[Any]) -> None:
+    """Called once, when the class of tensors is there."""
+    if core is None:
+        return
+    classes = (
+        values.Value, values.RangeValue, values.Storage, values.Counter, flat.FlatStorage, flat.PartStorage, flat.Part,
+        node.Node, handle.Handle, views.View, trace.Trace, Context, entry.Entry, entry.Plan,
+    )  # fmt: skip
+    core.setup(
+        {cls.__name__: cls for cls in classes}
+        | {
+            "handles": handle.HANDLES,
+            "arrays": execute.ARRAYS,
+            "tensor_class": tensor_class,
+            "local": local,
+            "sequence": node.sequence,
+            "ranges": trace.RANGES,
+            "keeps_strides": views.KEEPS_STRIDES,
+            "record": record.record_in_python,
+            "record_check": checks.record_check,
+        }
+    )

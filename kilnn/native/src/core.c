@@ -1,0 +1,109 @@
+/* The module kilnn.native._core: tells C the engine's classes and hands out the functions. */
+
+#include "core.h"
+
+Engine engine;
+Slots at;
+int ready;
+
+/* Where a slot lies in the instances of a class; -1 with an exception when it is no slot. */
+static Py_ssize_t offset(PyObject *type, const char *name)
+{
+    PyObject *own = PyObject_GetAttrString(type, "__mro__"), *found = NULL;
+    for (Py_ssize_t i = 0; own != NULL && i < PyTuple_GET_SIZE(own); i++) {
+        PyObject *member = PyDict_GetItemString(((PyTypeObject *)PyTuple_GET_ITEM(own, i))->tp_dict, name);
+        if (member != NULL && Py_TYPE(member) == &PyMemberDescr_Type)
+            found = member;
+    }
+    Py_XDECREF(own);
+    if (found == NULL) {
+        PyErr_Format(PyExc_TypeError, "%R has no slot %s", type, name);
+        return -1;
+    }
+    return ((PyMemberDescrObject *)found)->d_member->offset;
+}
+
+#define PLACE(type, group, name, spelling) \
+    if ((at.group.name = offset(type, spelling)) < 0) return NULL;
+
+static PyObject *setup(PyObject *self, PyObject *parts)
+{
+#define PART(name) PyDict_GetItemString(parts, #name)
+    static const char *needed[] = {"Value", "RangeValue", "Storage", "FlatStorage", "PartStorage", "Part", "Counter",
+        "Node", "Handle", "View", "Trace", "Context", "Entry", "Plan", "handles", "arrays", "tensor_class", "local",
+        "sequence", "ranges", "keeps_strides", "record", "record_check", NULL};
+    for (int i = 0; needed[i] != NULL; i++)
+        if (PyDict_GetItemString(parts, needed[i]) == NULL) {
+            PyErr_Format(PyExc_TypeError, "setup() needs %s", needed[i]);
+            return NULL;
+        }
+    PyObject *value = PART(Value), *node = PART(Node), *handle = PART(Handle), *view = PART(View);
+    PyObject *trace = PART(Trace), *context = PART(Context), *entry = PART(Entry), *plan = PART(Plan);
+    PLACE(value, value, aval, "aval") PLACE(value, value, data, "data") PLACE(value, value, index, "index")
+    PLACE(value, value, instr, "instr") PLACE(value, value, passed, "passed") PLACE(value, value, trace, "trace")
+    PLACE(PART(RangeValue), range, flat, "flat") PLACE(PART(RangeValue), range, offset, "offset")
+    PLACE(PART(Storage), storage, part, "part") PLACE(PART(Storage), storage, value, "value")
+    PLACE(PART(Storage), storage, version, "version") PLACE(PART(Counter), counter, version, "version")
+    PLACE(PART(Part), part, aval, "aval") PLACE(PART(Part), part, flat, "flat")
+    PLACE(PART(Part), part, offset, "offset") PLACE(PART(Part), part, read, "read")
+    PLACE(handle, handle, extra, "_extra") PLACE(handle, handle, grad, "_grad") PLACE(handle, handle, leaf, "_leaf")
+    PLACE(handle, handle, node, "_node") PLACE(handle, handle, output, "_output")
+    PLACE(handle, handle, storage, "_storage") PLACE(handle, handle, view, "_view")
+    PLACE(node, node, counters, "counters") PLACE(node, node, edges, "edges") PLACE(node, node, hooks, "hooks")
+    PLACE(node, node, mark, "mark") PLACE(node, node, plan, "plan") PLACE(node, node, saved, "saved")
+    PLACE(node, node, sequence, "sequence") PLACE(node, node, versions, "versions")
+    PLACE(view, view, attr_version, "attr_version") PLACE(view, view, base, "base") PLACE(view, view, cache, "cache")
+    PLACE(view, view, counter, "counter") PLACE(view, view, op, "op") PLACE(view, view, parent, "parent")
+    PLACE(view, view, root, "root") PLACE(view, view, strides, "strides")
+    PLACE(trace, trace, doubles, "doubles") PLACE(trace, trace, floats, "floats")
+    PLACE(trace, trace, grad_open, "grad_open") PLACE(trace, trace, immediate, "immediate")
+    PLACE(trace, trace, ints, "ints") PLACE(trace, trace, kept, "kept") PLACE(trace, trace, leaf_slot, "leaf_slot")
+    PLACE(trace, trace, leaves, "leaves") PLACE(trace, trace, limit, "limit")
+    PLACE(trace, trace, predicted, "predicted") PLACE(trace, trace, sealed, "sealed")
+    PLACE(trace, trace, values, "values")
+    PLACE(context, context, eager, "eager") PLACE(context, context, grad, "grad")
+    PLACE(context, context, trace, "trace")
+    PLACE(entry, entry, aval, "aval") PLACE(entry, entry, avals, "avals") PLACE(entry, entry, check, "check")
+    PLACE(entry, entry, differentiable, "differentiable") PLACE(entry, entry, floating, "floating")
+    PLACE(entry, entry, head, "head") PLACE(entry, entry, kinds, "kinds") PLACE(entry, entry, nout, "nout")
+    PLACE(entry, entry, plans, "plans") PLACE(entry, entry, state, "state")
+    PLACE(plan, plan, backward, "backward") PLACE(plan, plan, entry, "entry") PLACE(plan, plan, frees, "frees")
+    PLACE(plan, plan, outputs, "outputs") PLACE(plan, plan, plain, "plain") PLACE(plan, plan, saves, "saves")
+    PLACE(plan, plan, wanted, "wanted")
+#define TYPE(name) engine.name = (PyTypeObject *)Py_NewRef(PART(name));
+    TYPE(Value) TYPE(RangeValue) TYPE(Storage) TYPE(FlatStorage) TYPE(PartStorage) TYPE(Counter) TYPE(Node)
+#define KEEP(name) engine.name = Py_NewRef(PART(name));
+    KEEP(handles) KEEP(arrays) KEEP(tensor_class) KEEP(local) KEEP(sequence) KEEP(ranges) KEEP(keeps_strides)
+    KEEP(record) KEEP(record_check)
+    engine.zero = PyLong_FromLong(0);
+    engine.minus_one = PyLong_FromLong(-1);
+    ready = 1;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"setup", setup, METH_O, PyDoc_STR("setup(parts): the engine's classes, tables and twins, by name.")},
+    {"record", (PyCFunction)(void (*)(void))core_record, METH_FASTCALL,
+     PyDoc_STR("record(op, operands, attributes=()): as kilnn.engine.record.record.")},
+    {"discover", (PyCFunction)(void (*)(void))core_discover, METH_FASTCALL,
+     PyDoc_STR("discover(roots, mark, waits): the nodes that the roots lead to, oldest first.")},
+    {"walk", (PyCFunction)(void (*)(void))core_walk, METH_FASTCALL,
+     PyDoc_STR("walk(walk, context, nodes, retain, cotangents, sums, waits): visit every node, newest first.")},
+    {"live", core_live, METH_O, PyDoc_STR("live(values): numbers of those that somebody refers to.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "kilnn.native._core", PyDoc_STR("The hot paths of recording, in C."), -1, methods,
+    NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    if (PyType_Ready(&AttributesType) < 0)
+        return NULL;
+    PyObject *made = PyModule_Create(&module);
+    if (made != NULL && PyModule_AddObjectRef(made, "Attributes", (PyObject *)&AttributesType) < 0)
+        Py_CLEAR(made);
+    return made;
+}
