@@ -10,6 +10,7 @@ from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
 from kilnn.engine.sites import stack_site, user_site
 from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
 from kilnn.engine.values import Value
+from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
 
@@ -25,6 +26,11 @@ def entry_of(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...]) -> 
 
 def commit(trace: Trace, entry: Entry, values: Any) -> Any:
     """Append the instruction `entry` on `values` (Values and numbers); returns its Value, or a list of them."""
+    out = None if core is None else core.commit(trace, entry, values)
+    return _commit(trace, entry, values) if out is None else out
+
+
+def _commit(trace: Trace, entry: Entry, values: Any) -> Any:
     while True:
         try:
             with trace.lock:

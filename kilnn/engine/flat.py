@@ -19,6 +19,7 @@ from kilnn.engine.execute import to_device
 from kilnn.engine.host import value_from
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Aval, RangeValue, Storage, Value, aval_of, range_of
+from kilnn.native.core import core
 
 _new = object.__new__
 _slot = Storage.__dict__["value"]
@@ -107,6 +108,9 @@ def own_value(v: Value) -> Value:
 def replace_flat(flat: FlatStorage, value: Value) -> None:
     """The flat Value after an update; what was read of the old one is forgotten, so that its buffer is free."""
     flat.value = value
+    if core is not None:
+        core.forget_reads(flat.parts)
+        return
     for part in flat.parts:
         part.read = None
 

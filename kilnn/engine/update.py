@@ -14,6 +14,7 @@ import numpy as np
 from kilnn.engine import views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit, entry_of
+from kilnn.engine.entry import Entry
 from kilnn.engine.execute import to_device
 from kilnn.engine.flat import (
     FlatStorage,
@@ -30,6 +31,7 @@ from kilnn.engine.handle import alias_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Storage, Value, range_of, storage_of
+from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
 SMALL_BYTES = 65536
@@ -43,7 +45,7 @@ class Bundle:
     steps: updates done so far (what PyTorch keeps as `state[p]['step']`).
     """
 
-    __slots__ = ("avals", "offsets", "params", "state", "steps", "storages", "weight")
+    __slots__ = ("avals", "entries", "offsets", "pack", "params", "state", "steps", "storages", "weight")
 
     def __init__(self, params: list[Any]) -> None:
         self.params = params
@@ -54,6 +56,8 @@ class Bundle:
         for aval in self.avals:
             self.offsets.append(total)
             total += aval.size
+        self.pack = pack_entry(tuple(self.avals)) if len(params) > 1 else None
+        self.entries: dict[Any, Entry] = {}  # (rule, attributes, how many states) -> entry
         self.steps = 0
         self.state: dict[str, Storage] = {}
         self.weight: Storage = self._joined([p._storage for p in params]) if len(params) > 1 else params[0]._storage
@@ -65,7 +69,23 @@ class Bundle:
     @property
     def moved(self) -> bool:
         """A parameter was given another storage (`p.data = ...`, a converted module): bundle anew."""
+        if core is not None:
+            return not core.unmoved(self.params, self.storages)
         return any(p._storage is not s for p, s in zip(self.params, self.storages, strict=True))
+
+    def gradients(self) -> list[Value] | None:
+        """The Values of the gradients, when every parameter has one of its own kind and is as it was bundled."""
+        if core is not None:
+            return core.gradients(self.params, self.storages, self.avals)  # type: ignore[no-any-return]  # C
+        found = []
+        for p, storage, aval in zip(self.params, self.storages, self.avals, strict=True):
+            g = p._grad
+            if p._storage is not storage or not p._leaf or g is None or g._view is not None:
+                return None
+            found.append(g._storage.value)
+            if found[-1].aval is not aval:
+                return None
+        return found
 
     @property
     def broken(self) -> bool:
@@ -140,24 +160,24 @@ def bundles_of(params: Sequence[Any]) -> list[Bundle]:
 
 
 def record_update(
-    rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...]
+    rule: Op, bundle: Bundle, states: Sequence[str], scalars: Sequence[float], attributes: tuple[Any, ...],
+    gradients: list[Value] | None = None,
 ) -> None:  # fmt: skip
-    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for a bundle, and publish the results."""
-    gradient = _flat_gradient(bundle) if bundle.flat else views.value_of_tensor(bundle.params[0]._grad)
+    """Record `rule(weight, gradient, *states, *scalars)` -> (weight, *states) for a bundle, and publish the results.
+
+    gradients: what `bundle.gradients()` found, if it did."""
     weight_tensor = bundle.params[0]
+    if gradients is None:
+        gradients = [views.value_of_tensor(p._grad) for p in bundle.params]
+    gradient = _flat_gradient(bundle, gradients) if bundle.flat else gradients[0]
     storages = [bundle.weight, *[bundle.state[name] for name in states]]
     special = not bundle.flat and weight_tensor._view is not None
     old = [s.value for s in storages]
     if special:
         old[0] = views.value_of_tensor(weight_tensor)
     operands = (old[0], gradient, *old[1:], *scalars)
-    entry = entry_of(rule, operands, attributes)
-    if not entry.is_update:
-        entry.is_update = True
-        entry.state = (0, *range(2, 1 + len(storages)))
-    context = local.context
-    trace = open_trace(context)
-    outs = commit(trace, entry, operands)
+    entry = _update_entry(rule, bundle, operands, attributes, len(storages))
+    outs = commit(open_trace(local.context), entry, operands)
     if entry.nout == 1:
         outs = [outs]
     trace = outs[0].trace
@@ -177,32 +197,60 @@ def record_update(
             replace_flat(storage, value)
         else:
             storage.value = value
-    if bundle.flat:
-        for p in bundle.params:
-            p._storage.version += 1
-    elif not special:
-        storages[0].version += 1
+    if not special:
+        count_writes(bundle.storages)
 
 
-def _flat_gradient(bundle: Bundle) -> Value:
+def _update_entry(rule: Op, bundle: Bundle, operands: tuple[Any, ...], attributes: Any, states: int) -> Entry:
+    """The entry of an update; looked up by the bundle where gradient and states have the bundle's avals."""
+    plain = operands[1].aval is operands[0].aval and all(x.__class__ is float for x in operands[1 + states :])
+    key = (rule, attributes, states)
+    found = bundle.entries.get(key) if plain else None
+    if found is None or found.in_avals[0] is not operands[0].aval:
+        found = entry_of(rule, operands, attributes)
+        if not found.is_update:
+            found.is_update = True
+            found.state = (0, *range(2, 1 + states))
+        if plain:
+            bundle.entries[key] = found
+    return found
+
+
+def forget_gradients(params: list[Any]) -> None:
+    """Set each `.grad` to None."""
+    if core is not None:
+        core.clear_gradients(params)
+        return
+    for p in params:
+        p._grad = None
+
+
+def count_writes(storages: list[Storage]) -> None:
+    """Raise the version of each."""
+    if core is not None:
+        core.count_write(storages)
+        return
+    for storage in storages:
+        storage.version += 1
+
+
+def _flat_gradient(bundle: Bundle, gradients: list[Value]) -> Value:
     """The gradients of a bundle laid end to end; `.grad` of each parameter becomes a part of the result."""
-    gradients = []
-    tensors = []
-    for p in bundle.params:
-        g = p._grad
-        gradients.append(g._storage.value if g._view is None else views.read(g))
-        tensors.append(g)
     first: Any = gradients[0]
     if first.__class__ is not Value and all(
-        getattr(g, "flat", None) is first.flat and g.offset == o  # type: ignore[union-attr]  # it has `flat`, so it is a range
+        getattr(g, "flat", None) is first.flat and g.offset == o  # type: ignore[attr-defined]  # it has `flat`, so it is a range
         for g, o in zip(gradients, bundle.offsets, strict=True)
     ):
         return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
-    entry = pack_entry(tuple([g.aval for g in gradients]))
+    own = all(g.aval is aval for g, aval in zip(gradients, bundle.avals, strict=True))
+    entry = bundle.pack if own and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
     flat: Value = commit(open_trace(local.context), entry, gradients)
-    for g, offset, aval in zip(tensors, bundle.offsets, bundle.avals, strict=True):
-        if g._view is None:
-            g._storage.value = range_of(flat, offset, aval)
+    if core is not None and own and all(p._grad._view is None for p in bundle.params):
+        core.spread(bundle.params, flat, bundle.offsets, bundle.avals)
+        return flat
+    for p, offset, aval in zip(bundle.params, bundle.offsets, bundle.avals, strict=True):
+        if p._grad._view is None:
+            p._grad._storage.value = range_of(flat, offset, aval)
     return flat
 
 

@@ -17,7 +17,7 @@ from kilnn.engine.flat import leave
 from kilnn.engine.grad_mode import enable_grad
 from kilnn.engine.node import Removable
 from kilnn.engine.trace import flush
-from kilnn.engine.update import Bundle, bundles_of, record_update
+from kilnn.engine.update import Bundle, bundles_of, forget_gradients, record_update
 from kilnn.engine.values import value_of
 from kilnn.ops.spec import Op
 from kilnn.optim.state import StateTable, as_state, step_tensor
@@ -220,8 +220,7 @@ class Optimizer:
         """
         for group in self.param_groups:
             if set_to_none:
-                for p in group["params"]:
-                    p._grad = None
+                forget_gradients(group["params"])
             else:
                 for p in group["params"]:
                     zero_gradient(p)
@@ -271,28 +270,32 @@ class Optimizer:
         self._step_count += 1
         for group in self.param_groups:
             rule, names, attributes = self._rule(group)
-            for bundle in self._ready_bundles(group):
+            for bundle, gradients in self._ready_bundles(group):
                 self._ensure_state(bundle, names, group)
                 bundle.steps += 1
-                record_update(rule, bundle, names, self._scalars(group, bundle.steps), attributes)
+                record_update(rule, bundle, names, self._scalars(group, bundle.steps), attributes, gradients)
         self._edited = False
         for hook in list(self._hooks["post"].values()):
             hook(self, (closure,), {})
         flush("optimizer.step()")
         return loss
 
-    def _ready_bundles(self, group: dict[str, Any]) -> list[Bundle]:
-        """The bundles to update: those whose parameters all have gradients. A parameter that misses one leaves its
-        bundle for good and is updated on its own when it has one."""
+    def _ready_bundles(self, group: dict[str, Any]) -> list[tuple[Bundle, Any]]:
+        """The bundles to update, with the Values of their gradients where they could be taken as they are: those whose
+        parameters all have gradients. A parameter that misses one leaves its bundle for good and is updated on its own
+        when it has one."""
+        known = self._bundles.get(id(group))
+        if known is not None and not self._edited and sum([len(b.params) for b in known]) == len(group["params"]):
+            ready = [(bundle, bundle.gradients()) for bundle in known if not bundle.broken]
+            if len(ready) == len(known) and all(gradients is not None for _, gradients in ready):
+                return ready
         bundles = self._bundles_of(group)
-        ready = []
         for bundle in bundles:
             missing = [p for p in bundle.params if p._grad is None]
-            if not missing:
-                ready.append(bundle)
-            elif len(missing) < len(bundle.params):
-                return self._split(group, missing)
-        return ready
+            if missing and len(missing) < len(bundle.params):
+                bundles = self._split(group, missing)
+                break
+        return [(bundle, None) for bundle in bundles if all(p._grad is not None for p in bundle.params)]
 
     def _split(self, group: dict[str, Any], missing: list[Any]) -> list[Bundle]:
         bundles = self._bundles[id(group)]
@@ -317,7 +320,7 @@ class Optimizer:
                     self._adopt(new)
                     made.append(new)
         self._bundles[id(group)] = made
-        return [b for b in made if all(p._grad is not None for p in b.params)]
+        return made
 
     def register_step_pre_hook(self, hook: Any) -> Removable:
         """Call `hook(optimizer, args, kwargs)` before each step."""

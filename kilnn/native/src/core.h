@@ -72,13 +72,21 @@ static inline PyObject *new_object(PyTypeObject *type)
 
 PyObject *context_now(void);                            /* new reference */
 PyObject *storage_value(PyObject *storage);             /* new reference */
+PyObject *new_range(PyObject *flat_value, PyObject *offset, PyObject *aval);
 PyObject *new_tensor(PyObject *value, PyObject *node, PyObject *output);
 int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject **outs);
 
 PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_discover(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_walk(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_live(PyObject *self, PyObject *values);
+PyObject *core_gradients(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_forget_reads(PyObject *self, PyObject *parts);
+PyObject *core_count_write(PyObject *self, PyObject *storages);
+PyObject *core_unmoved(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_clear_gradients(PyObject *self, PyObject *params);
 extern PyTypeObject AttributesType;
 
 #endif

@@ -10,19 +10,18 @@ PyObject *context_now(void)
     return PyObject_GetAttr(engine.local, name);
 }
 
-static PyObject *new_range(PyObject *part, PyObject *flat_value)
+PyObject *new_range(PyObject *flat_value, PyObject *offset, PyObject *aval)
 {
     PyObject *made = new_object(engine.RangeValue);
     if (made == NULL)
         return NULL;
-    put(made, at.value.aval, SLOT(part, at.part.aval));
+    put(made, at.value.aval, aval);
     put(made, at.value.data, Py_None);
     put(made, at.value.trace, Py_None);
     put(made, at.value.index, engine.minus_one);
     put(made, at.value.instr, Py_None);
     put(made, at.range.flat, flat_value);
-    put(made, at.range.offset, SLOT(part, at.part.offset));
-    put(part, at.part.read, made);
+    put(made, at.range.offset, offset);
     return made;
 }
 
@@ -37,7 +36,10 @@ PyObject *storage_value(PyObject *storage)
         PyObject *found = SLOT(part, at.part.read);
         if (found != Py_None && SLOT(found, at.range.flat) == flat_value)
             return Py_NewRef(found);
-        return new_range(part, flat_value);
+        found = new_range(flat_value, SLOT(part, at.part.offset), SLOT(part, at.part.aval));
+        if (found != NULL)
+            put(part, at.part.read, found);
+        return found;
     }
     if (name == NULL && (name = PyUnicode_InternFromString("value")) == NULL)
         return NULL;
@@ -243,27 +245,59 @@ int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject
 {
     PyObject *kinds = SLOT(entry, at.entry.kinds);
     Py_ssize_t n = PyTuple_GET_SIZE(kinds), count = 0;
-    Py_ssize_t refs[MAX_OPERANDS];
-    for (Py_ssize_t k = 0; k < n; k++) {
+    Py_ssize_t few[MAX_OPERANDS], *refs = n > MAX_OPERANDS ? PyMem_Malloc(n * sizeof(Py_ssize_t)) : few;
+    int outcome = DONE;
+    if (refs == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    for (Py_ssize_t k = 0; k < n && outcome == DONE; k++) {
         long kind = PyLong_AsLong(PyTuple_GET_ITEM(kinds, k));
-        if (kind == KIND_VALUE) {
-            int outcome = reference(trace, operands[k], &refs[count]);
-            if (outcome != DONE)
-                return outcome;
-        }
+        if (kind == KIND_VALUE)
+            outcome = reference(trace, operands[k], &refs[count]);
         count += kind != KIND_NONE;
     }
     count = 0;
-    for (Py_ssize_t k = 0; k < n; k++) {
+    for (Py_ssize_t k = 0; k < n && outcome == DONE; k++) {
         long kind = PyLong_AsLong(PyTuple_GET_ITEM(kinds, k));
         if (kind == KIND_FLOAT || kind == KIND_INT || kind == KIND_DOUBLE) {
             Py_ssize_t list = kind == KIND_FLOAT ? at.trace.floats : kind == KIND_INT ? at.trace.ints : at.trace.doubles;
-            if (add_scalar(SLOT(trace, list), operands[k], (int)kind, &refs[count]) < 0)
-                return FAILED;
+            outcome = add_scalar(SLOT(trace, list), operands[k], (int)kind, &refs[count]);
         }
         count += kind != KIND_NONE;
     }
-    return append(trace, entry, refs, count, outs);
+    if (outcome == DONE)
+        outcome = append(trace, entry, refs, count, outs);
+    if (refs != few)
+        PyMem_Free(refs);
+    return outcome;
+}
+
+/* commit(trace, entry, operands): the new Value, a list of several, or None when the case is left to Python. */
+PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *few[MAX_OPERANDS], **outs = few, *result = NULL;
+    if (nargs != 3 || !(PyList_CheckExact(args[2]) || PyTuple_CheckExact(args[2]))) {
+        PyErr_SetString(PyExc_TypeError, "commit(trace, entry, operands: list or tuple)");
+        return NULL;
+    }
+    PyObject *trace = args[0], *entry = args[1];
+    Py_ssize_t nout = PyLong_AsSsize_t(SLOT(entry, at.entry.nout));
+    if (PyList_GET_SIZE(SLOT(trace, at.trace.values)) == 0 || SLOT(trace, at.trace.sealed) != Py_False)
+        Py_RETURN_NONE;
+    if (nout > MAX_OPERANDS && (outs = PyMem_Calloc(nout, sizeof(PyObject *))) == NULL)
+        return PyErr_NoMemory();
+    int outcome = commit(trace, entry, PySequence_Fast_ITEMS(args[2]), outs);
+    if (outcome == LEAVE)
+        result = Py_NewRef(Py_None);
+    else if (outcome == DONE && nout == 1)
+        result = outs[0];
+    else if (outcome == DONE && (result = PyList_New(nout)) != NULL)
+        for (Py_ssize_t k = 0; k < nout; k++)
+            PyList_SET_ITEM(result, k, outs[k]);
+    if (outs != few)
+        PyMem_Free(outs);
+    return result;
 }
 
 /* What an operand with a view stands for, and whether it needs a gradient (views.read, views.requires_grad), when
