@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import OrderedDict
 from typing import Any
 
 import jax
@@ -21,10 +21,11 @@ WASTE_RUNS = 50  # beyond it, a program with fewer outputs is made only after th
 class Program:
     """One compiled program: a call on arrays. `first` until it has been traced, compiled and run once."""
 
-    __slots__ = ("call", "first", "instructions", "name", "segmented", "sites", "step")
+    __slots__ = ("call", "first", "instructions", "name", "segmented", "sites", "step", "used")
 
     def __init__(self, canonical: Canonical) -> None:
         self.first = True
+        self.used = next(_clock)
         self.instructions = len(canonical.code)
         self.step = any(HEADS[instr[0]].is_update for instr in canonical.code)
         plan = segments.find(canonical)
@@ -77,11 +78,12 @@ class Bound:
 class Recipe:
     """What is known of one recording: how often it was met and the programs made for it."""
 
-    __slots__ = ("bound", "canonical", "met", "next", "seen_live", "signature")
+    __slots__ = ("bound", "canonical", "met", "next", "seen_live", "signature", "used")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
         self.met = 0
+        self.used = 0
         self.bound: list[Bound] = []
         self.seen_live: set[int] = set()
         self.next: Recipe | None = None
@@ -89,8 +91,9 @@ class Recipe:
 
 
 _lock = threading.RLock()
-_recipes: OrderedDict[Signature, Recipe] = OrderedDict()
-_programs: OrderedDict[Any, Program] = OrderedDict()
+_recipes: dict[Signature, Recipe] = {}
+_programs: dict[Any, Program] = {}
+_clock = itertools.count()  # stamps of use: cheaper than an ordered dict, which hashes a signature to move it
 _RECIPES_PER_PROGRAM = 8
 
 
@@ -100,16 +103,26 @@ def recipe_of(signature: Signature) -> Recipe:
         recipe = _recipes.get(signature)
         if recipe is None:
             recipe = _recipes[signature] = Recipe(signature)
+            recipe.used = next(_clock)
             while len(_recipes) > config.cache_size * _RECIPES_PER_PROGRAM:
-                _recipes.popitem(last=False)
-        else:
-            _recipes.move_to_end(signature)
-        recipe.met += 1
-        return recipe
+                del _recipes[min(_recipes, key=lambda s: _recipes[s].used)]
+        return met_again(recipe)
+
+
+def met_again(recipe: Recipe) -> Recipe:
+    """Note that a recording was met."""
+    recipe.met += 1
+    recipe.used = next(_clock)
+    return recipe
 
 
 def find(recipe: Recipe, live: tuple[int, ...], trace: Any) -> Bound | None:
     """A program of the recipe whose outputs cover what is alive, and which tests what the host could not."""
+    if not trace.checks:
+        for bound in recipe.bound:
+            if bound.live == live:
+                bound.wasted = 0
+                return bound
     wanted: set[int] | None = None
     values = trace.values
     unverified = {index for index, _, _ in trace.checks}
@@ -151,7 +164,7 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
             if program.step:
                 count("step_compiles")
             while len(_programs) > config.cache_size:
-                _, old = _programs.popitem(last=False)
+                old = _programs.pop(min(_programs, key=lambda k: _programs[k].used))
                 for other in _recipes.values():
                     other.bound = [b for b in other.bound if b.program is not old]
         sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
@@ -165,9 +178,7 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
 
 def touch(bound: Bound) -> None:
     """Mark a program as recently used."""
-    with _lock:
-        if bound.canonical.key in _programs:
-            _programs.move_to_end(bound.canonical.key)
+    bound.program.used = next(_clock)
 
 
 def reduced(recipe: Recipe, live: tuple[int, ...], donated: list[int]) -> Canonical:

@@ -35,7 +35,7 @@ def _commit(trace: Trace, entry: Entry, values: Any) -> Any:
         try:
             with trace.lock:
                 if not trace.sealed:
-                    if not trace.values:
+                    if not trace.values and not trace.expected_short:
                         trace.first_site = stack_site()
                         trace.first_line = user_site()
                     if entry.all_values:

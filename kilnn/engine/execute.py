@@ -26,6 +26,7 @@ from kilnn.engine.error_word import PENDING
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
+from kilnn.native.core import core
 
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
@@ -60,16 +61,10 @@ def run_trace(trace: Any, reason: str) -> None:
             verify.check_trace(trace)
         trace.kept.clear()
         trace.leaf_slot.clear()
-        signature = tuple([v.instr for v in values])
         live = live_values(values)
-        recipe = cache.recipe_of(signature)
         count("recorded_ops", len(values))
         context = trace.context
-        previous = context.predicted_recipe
-        if previous is not None:
-            previous.next = recipe
-        context.predicted_recipe = recipe
-        context.predicted = recipe.next.signature if recipe.next is not None else None
+        recipe = _note_recipe(context, trace)
         small = len(values) <= SMALL and not trace.has_update
         if context.eager or trace.immediate or small or (recipe.met == 1 and not trace.has_update):
             _run_cold(trace, recipe, live)
@@ -82,6 +77,21 @@ def run_trace(trace: Any, reason: str) -> None:
         watch_collector(False)
         if len(HEADS) > cache.ENTRIES:
             cache.tidy(list(OPEN_TRACES.values()))
+
+
+def _note_recipe(context: Any, trace: Any) -> cache.Recipe:
+    """The recipe of a recording; the one that follows it most recently is what the next recording is compared with."""
+    values, previous = trace.values, context.predicted_recipe
+    recipe = previous.next if previous is not None else None
+    if recipe is not None and recipe.signature is trace.predicted and len(values) == len(recipe.signature):
+        cache.met_again(recipe)  # every instruction was compared as it was recorded
+    else:
+        recipe = cache.recipe_of(tuple([v.instr for v in values]))
+        if previous is not None:
+            previous.next = recipe
+    context.predicted_recipe = recipe
+    context.predicted = recipe.next.signature if recipe.next is not None else None
+    return recipe
 
 
 def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: str) -> None:
@@ -107,7 +117,11 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
                 args[n] = v.data = to_device(data)
             else:
                 v.index = _seen_once
-    _unshare(trace, leaves, canonical.donated, args)
+    if canonical.donated:
+        # A leaf is held by the list of leaves, by the undo log, and by the trace's list where that is another one.
+        own = 2 if leaves is trace.leaves else 3
+        if core is None or not core.sole(leaves, canonical.donated, args, own):
+            _unshare(trace, leaves, canonical.donated, args)
     for k, (used, numbers) in enumerate(
         ((canonical.floats, trace.floats), (canonical.ints, trace.ints), (canonical.doubles, trace.doubles))
     ):
@@ -120,11 +134,9 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         word = Value()
         word.data = None
         targets.append(word)
-    donated = [args[n] for n in canonical.donated]
     del leaves
     _back_pressure()
-    _execute(trace, bound.program, args, targets, donated)
-    del args
+    _execute(trace, bound.program, args, targets, canonical.donated)
     count("runs")
     cache.touch(bound)
     _note_running(targets, trace)
@@ -195,44 +207,43 @@ def _data_references() -> int:
 _DATA_REFERENCES = _data_references()
 
 
-def _execute(trace: Any, program: cache.Program, args: list[Any], targets: list[Value], donated: list[Any]) -> None:
-    set_done = type(trace).done.__set__
-    failed: list[BaseException] = []
+_set_done: Any = None  # sets Trace.done in one call into C; known with the first trace
 
-    def work() -> None:
-        with _x64(True):
-            _consume(
-                chain(
-                    map(_set_data, targets, chain.from_iterable(starmap(program.call, (args,)))),
-                    map(set_done, (trace,), (True,)),
-                )
-            )
 
+def _execute(
+    trace: Any, program: cache.Program, args: list[Any], targets: list[Value], donated: tuple[int, ...]
+) -> None:  # fmt: skip
+    global _set_done  # noqa: PLW0603 - see above
+    if _set_done is None:
+        _set_done = type(trace).done.__set__
+    published = map(_set_data, targets, chain.from_iterable(starmap(program.call, (args,))))
+    publish_and_note = chain(published, map(_set_done, (trace,), (True,)))
     try:
         if program.first or program.segmented:
-            started = time.perf_counter()
-            uninterruptible(work)
-            seconds = time.perf_counter() - started
-            if program.first and seconds > SLOW_COMPILE_SECONDS:
-                kind = "step program" if program.step else "program"
-                print(
-                    f"kilnn: compiled a {kind} of {program.instructions} operations in {seconds:.1f} s", file=sys.stderr
-                )
-            program.first = False
+            _execute_aside(program, publish_and_note)
         else:
             with _x64(True):
-                _consume(
-                    chain(
-                        map(_set_data, targets, chain.from_iterable(starmap(program.call, (args,)))),
-                        map(set_done, (trace,), (True,)),
-                    )
-                )
+                _consume(publish_and_note)
     except Exception as error:
         if trace.done or (not program.first and not program.segmented and _from_outside(error)):
             raise  # a signal handler's exception, before or after the program ran: nothing is lost, the trace can run
-        failed.append(error)
-    if failed:
-        _fail(trace, failed[0], donated)
+        _fail(trace, error, [args[n] for n in donated])
+
+
+def _execute_aside(program: cache.Program, work: Any) -> None:
+    """A run that is more than one call into C: on a helper thread. Tells of slow compiles."""
+
+    def run() -> None:
+        with _x64(True):
+            _consume(work)
+
+    started = time.perf_counter()
+    uninterruptible(run)
+    seconds = time.perf_counter() - started
+    if program.first and seconds > SLOW_COMPILE_SECONDS:
+        kind = "step program" if program.step else "program"
+        print(f"kilnn: compiled a {kind} of {program.instructions} operations in {seconds:.1f} s", file=sys.stderr)
+    program.first = False
 
 
 def _from_outside(error: BaseException) -> bool:

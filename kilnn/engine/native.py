@@ -28,6 +28,7 @@ def connect(tensor_class: type[Any]) -> None:
             "ranges": trace.RANGES,
             "keeps_strides": views.KEEPS_STRIDES,
             "record": record.record_in_python,
+            "open_trace": trace.open_trace,
             "record_check": checks.record_check,
         }
     )

@@ -46,6 +46,7 @@ class Trace:
         "done",
         "doubles",
         "expected",
+        "expected_short",
         "failure",
         "first_line",
         "first_site",
@@ -93,6 +94,8 @@ class Trace:
         self.predicted: tuple[Any, ...] | None = context.predicted
         self.expected = self.predicted
         self.limit = config.trace_cap
+        # A recording that is expected to end before the cap needs no note of where it began.
+        self.expected_short = self.predicted is not None and len(self.predicted) < self.limit
         self.collected: set[int] = set()  # values that the cycle collector freed while the recording was unknown
         self.before_collection: list[int] | None = None
         self.immediate = False  # reads JAX tracers (kilnn code inside jax.jit or jax.grad): runs at once

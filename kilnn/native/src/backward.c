@@ -157,7 +157,7 @@ static int visit(PyObject *walk, PyObject *context, PyObject *node, PyObject *ct
     Py_ssize_t n = PySequence_Fast_GET_SIZE(saved) + 1, nout = PyLong_AsSsize_t(SLOT(backward, at.entry.nout));
     if (trace == Py_None || n > MAX_OPERANDS || nout > MAX_OPERANDS || SLOT(trace, at.trace.sealed) != Py_False
         || SLOT(trace, at.trace.immediate) != Py_False || SLOT(context, at.context.eager) != Py_False
-        || PyList_GET_SIZE(SLOT(trace, at.trace.values)) == 0
+        || !begun(trace)
         || PyList_GET_SIZE(SLOT(trace, at.trace.values)) >= PyLong_AsSsize_t(SLOT(trace, at.trace.limit)))
         return LEAVE;
     PyObject *operands[MAX_OPERANDS], *outs[MAX_OPERANDS];
@@ -248,4 +248,22 @@ PyObject *core_live(PyObject *self, PyObject *values)
             PyTuple_SET_ITEM(found, k++, number);
         }
     return found;
+}
+
+/* sole(leaves, positions, arrays, references): whether nobody else refers to these leaves and their arrays, so that the
+   arrays' memory may be used again. `references`: how often the run itself refers to a leaf. */
+PyObject *core_sole(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyList_CheckExact(args[0]) || !PyTuple_CheckExact(args[1]) || !PyList_CheckExact(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "sole(leaves: list, positions: tuple, arrays: list, references: int)");
+        return NULL;
+    }
+    Py_ssize_t references = PyLong_AsSsize_t(args[3]);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[1]); i++) {
+        Py_ssize_t n = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[1], i));
+        PyObject *leaf = PyList_GET_ITEM(args[0], n), *array = PyList_GET_ITEM(args[2], n);
+        if (Py_REFCNT(leaf) > references || SLOT(leaf, at.value.data) != array || Py_REFCNT(array) > 2)
+            Py_RETURN_FALSE;
+    }
+    Py_RETURN_TRUE;
 }

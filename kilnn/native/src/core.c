@@ -31,7 +31,7 @@ static PyObject *setup(PyObject *self, PyObject *parts)
 #define PART(name) PyDict_GetItemString(parts, #name)
     static const char *needed[] = {"Value", "RangeValue", "Storage", "FlatStorage", "PartStorage", "Part", "Counter",
         "Node", "Handle", "View", "Trace", "Context", "Entry", "Plan", "handles", "arrays", "tensor_class", "local",
-        "sequence", "ranges", "keeps_strides", "record", "record_check", NULL};
+        "sequence", "ranges", "keeps_strides", "record", "record_check", "open_trace", NULL};
     for (int i = 0; needed[i] != NULL; i++)
         if (PyDict_GetItemString(parts, needed[i]) == NULL) {
             PyErr_Format(PyExc_TypeError, "setup() needs %s", needed[i]);
@@ -55,7 +55,8 @@ static PyObject *setup(PyObject *self, PyObject *parts)
     PLACE(view, view, attr_version, "attr_version") PLACE(view, view, base, "base") PLACE(view, view, cache, "cache")
     PLACE(view, view, counter, "counter") PLACE(view, view, op, "op") PLACE(view, view, parent, "parent")
     PLACE(view, view, root, "root") PLACE(view, view, strides, "strides")
-    PLACE(trace, trace, doubles, "doubles") PLACE(trace, trace, floats, "floats")
+    PLACE(trace, trace, doubles, "doubles") PLACE(trace, trace, expected_short, "expected_short")
+    PLACE(trace, trace, floats, "floats")
     PLACE(trace, trace, grad_open, "grad_open") PLACE(trace, trace, immediate, "immediate")
     PLACE(trace, trace, ints, "ints") PLACE(trace, trace, kept, "kept") PLACE(trace, trace, leaf_slot, "leaf_slot")
     PLACE(trace, trace, leaves, "leaves") PLACE(trace, trace, limit, "limit")
@@ -74,7 +75,7 @@ static PyObject *setup(PyObject *self, PyObject *parts)
     TYPE(Value) TYPE(RangeValue) TYPE(Storage) TYPE(FlatStorage) TYPE(PartStorage) TYPE(Counter) TYPE(Node)
 #define KEEP(name) engine.name = Py_NewRef(PART(name));
     KEEP(handles) KEEP(arrays) KEEP(tensor_class) KEEP(local) KEEP(sequence) KEEP(ranges) KEEP(keeps_strides)
-    KEEP(record) KEEP(record_check)
+    KEEP(record) KEEP(record_check) KEEP(open_trace)
     engine.zero = PyLong_FromLong(0);
     engine.minus_one = PyLong_FromLong(-1);
     ready = 1;
@@ -91,6 +92,8 @@ static PyMethodDef methods[] = {
      PyDoc_STR("discover(roots, mark, waits): the nodes that the roots lead to, oldest first.")},
     {"walk", (PyCFunction)(void (*)(void))core_walk, METH_FASTCALL,
      PyDoc_STR("walk(walk, context, nodes, retain, cotangents, sums, waits): visit every node, newest first.")},
+    {"sole", (PyCFunction)(void (*)(void))core_sole, METH_FASTCALL,
+     PyDoc_STR("sole(leaves, positions, arrays, references): whether nobody else refers to these leaves' arrays.")},
     {"live", core_live, METH_O, PyDoc_STR("live(values): numbers of those that somebody refers to.")},
     {"gradients", (PyCFunction)(void (*)(void))core_gradients, METH_FASTCALL,
      PyDoc_STR("gradients(params, storages, avals): Values of the gradients; None when a parameter is out of line.")},

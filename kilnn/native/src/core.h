@@ -29,7 +29,7 @@ typedef struct {
     PyObject *sequence;  /* counter of nodes */
     PyObject *ranges;    /* (aval of the flat value, aval of the part) -> entry */
     PyObject *keeps_strides;
-    PyObject *record, *record_check; /* the twins */
+    PyObject *record, *record_check, *open_trace; /* the twins */
     PyObject *zero, *minus_one;
 } Engine;
 
@@ -42,7 +42,7 @@ typedef struct {
     struct { Py_ssize_t extra, grad, leaf, node, output, storage, view; } handle;
     struct { Py_ssize_t counters, edges, hooks, mark, plan, saved, sequence, versions; } node;
     struct { Py_ssize_t attr_version, base, cache, counter, op, parent, root, strides; } view;
-    struct { Py_ssize_t doubles, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit, predicted, sealed,
+    struct { Py_ssize_t doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit, predicted, sealed,
                  values; } trace;
     struct { Py_ssize_t eager, grad, trace; } context;
     struct { Py_ssize_t aval, avals, check, differentiable, floating, head, kinds, nout, plans, state; } entry;
@@ -74,12 +74,14 @@ PyObject *context_now(void);                            /* new reference */
 PyObject *storage_value(PyObject *storage);             /* new reference */
 PyObject *new_range(PyObject *flat_value, PyObject *offset, PyObject *aval);
 PyObject *new_tensor(PyObject *value, PyObject *node, PyObject *output);
+int begun(PyObject *trace);
 int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject **outs);
 
 PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_discover(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_walk(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_sole(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_live(PyObject *self, PyObject *values);
 PyObject *core_gradients(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -273,6 +273,12 @@ int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject
     return outcome;
 }
 
+/* Whether an instruction may be appended here: Python notes where an unexpected recording begins. */
+int begun(PyObject *trace)
+{
+    return SLOT(trace, at.trace.expected_short) == Py_True || PyList_GET_SIZE(SLOT(trace, at.trace.values)) > 0;
+}
+
 /* commit(trace, entry, operands): the new Value, a list of several, or None when the case is left to Python. */
 PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -283,7 +289,7 @@ PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     PyObject *trace = args[0], *entry = args[1];
     Py_ssize_t nout = PyLong_AsSsize_t(SLOT(entry, at.entry.nout));
-    if (PyList_GET_SIZE(SLOT(trace, at.trace.values)) == 0 || SLOT(trace, at.trace.sealed) != Py_False)
+    if (!begun(trace) || SLOT(trace, at.trace.sealed) != Py_False)
         Py_RETURN_NONE;
     if (nout > MAX_OPERANDS && (outs = PyMem_Calloc(nout, sizeof(PyObject *))) == NULL)
         return PyErr_NoMemory();
@@ -558,9 +564,14 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (memo == NULL || context == NULL)
         goto failed;
     entry = Py_XNewRef(PyDict_GetItemWithError(memo, key));
-    trace = Py_NewRef(SLOT(context, at.context.trace));
-    if (entry == NULL || trace == Py_None || SLOT(context, at.context.eager) != Py_False)
+    if (entry == NULL || SLOT(context, at.context.eager) != Py_False)
         goto leave;
+    trace = Py_NewRef(SLOT(context, at.context.trace));
+    if (trace == Py_None || SLOT(trace, at.trace.sealed) != Py_False) {
+        Py_SETREF(trace, PyObject_CallOneArg(engine.open_trace, context));
+        if (trace == NULL)
+            goto failed;
+    }
     if (strided) {
         PyObject *promote = PyObject_GetAttr(op, promote_name), *name = PyObject_GetAttr(op, name_name);
         int keeps = promote != Py_None || PySet_Contains(engine.keeps_strides, name);
@@ -573,13 +584,15 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         mask = SLOT(context, at.context.grad) == Py_True
             ? mask & PyLong_AsUnsignedLong(SLOT(entry, at.entry.differentiable)) : 0;
     /* Without gradients, an operation whose first operand is still pending has nothing to do on the host. */
-    if (mask ? SLOT(trace, at.trace.grad_open) != Py_True
+    Py_ssize_t length = PyList_GET_SIZE(SLOT(trace, at.trace.values));
+    if (mask ? SLOT(trace, at.trace.grad_open) != Py_True && length > 0
              : Py_TYPE(values[0]) != engine.Value || SLOT(values[0], at.value.data) != Py_None)
         goto leave;
-    Py_ssize_t length = PyList_GET_SIZE(SLOT(trace, at.trace.values));
-    if (length == 0 || length >= PyLong_AsSsize_t(SLOT(trace, at.trace.limit))
-        || SLOT(trace, at.trace.sealed) != Py_False || SLOT(trace, at.trace.immediate) != Py_False)
+    if (!begun(trace) || length >= PyLong_AsSsize_t(SLOT(trace, at.trace.limit))
+        || SLOT(trace, at.trace.immediate) != Py_False)
         goto leave;
+    if (mask)
+        put(trace, at.trace.grad_open, Py_True);
     outcome = record_on(context, trace, entry, operands, values, n, mask, &result);
     if (outcome == FAILED)
         goto failed;
