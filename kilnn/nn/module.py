@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from kilnn.engine.context import local
 from kilnn.engine.cuts import module_returned
-from kilnn.native.core import Attributes
+from kilnn.native.core import Attributes, core
 from kilnn.nn import state_dict as states
 from kilnn.nn.convert import apply_to_tensors, parse_to
 from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks
@@ -18,8 +18,9 @@ from kilnn.tensor.tensor import Tensor
 _OWN_TABLES = ("_parameters", "_buffers", "_modules")
 
 
-def _call(module: Module, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call(module: Module, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """A call with hooks, or outside gradient recording, where the end of the outermost call is a place to run."""
+    kwargs = kwargs or {}
     depth = context.module_depth
     context.module_depth = depth + 1
     try:
@@ -85,11 +86,13 @@ class Module(WalkMethods, Attributes):  # type: ignore[misc]  # C or object
         """
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        context = local.context
-        if context.grad and self._hooks is None and not GLOBAL.used:
-            return self.forward(*args, **kwargs)
-        return _call(self, context, args, kwargs)
+    if core is None:  # else in C
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            context = local.context
+            if context.grad and self._hooks is None and not GLOBAL.used:
+                return self.forward(*args, **kwargs)
+            return _call(self, context, args, kwargs)
 
     # -- registration -----------------------------------------------------------------------------------------------
 
@@ -480,6 +483,10 @@ class Module(WalkMethods, Attributes):  # type: ignore[misc]  # C or object
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
+
+
+if core is not None:
+    core.setup_modules(GLOBAL, _call)
 
 
 class _WithoutModule:

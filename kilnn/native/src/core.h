@@ -31,6 +31,7 @@ typedef struct {
     PyObject *keeps_strides;
     PyObject *record, *record_check, *open_trace; /* the twins */
     PyObject *zero, *minus_one;
+    PyObject *global_hooks, *call_module; /* of modules, see setup_modules */
 } Engine;
 
 typedef struct {
@@ -89,6 +90,7 @@ PyObject *core_forget_reads(PyObject *self, PyObject *parts);
 PyObject *core_count_write(PyObject *self, PyObject *storages);
 PyObject *core_unmoved(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_clear_gradients(PyObject *self, PyObject *params);
+PyObject *core_setup_modules(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 extern PyTypeObject AttributesType;
 
 #endif
