@@ -243,8 +243,11 @@ def _flat_gradient(bundle: Bundle, gradients: list[Value]) -> Value:
     ):
         return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
     own = all(g.aval is aval for g, aval in zip(gradients, bundle.avals, strict=True))
-    entry = bundle.pack if own and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
-    flat: Value = commit(open_trace(local.context), entry, gradients)
+    if own and all(g.data.__class__ is np.ndarray for g in gradients):
+        flat = pack(gradients)  # one array for the program instead of one for each parameter
+    else:
+        entry = bundle.pack if own and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
+        flat = commit(open_trace(local.context), entry, gradients)
     if core is not None and own and all(p._grad._view is None for p in bundle.params):
         core.spread(bundle.params, flat, bundle.offsets, bundle.avals)
         return flat
