@@ -1,12 +1,8 @@
 """kilnn: PyTorch's neural-network toolkit, its training loops compiled without being asked."""
 
-from kilnn import autograd as autograd, data as data, nn as nn, optim as optim, utils as utils
-from kilnn.autograd import (
-    enable_grad as enable_grad,
-    inference_mode as inference_mode,
-    no_grad as no_grad,
-    set_grad_enabled as set_grad_enabled,
-)
+import importlib as _importlib
+import typing as _typing
+
 from kilnn.base.device import (
     Device as device,
     get_default_device as get_default_device,
@@ -54,12 +50,15 @@ from kilnn.base.limits import finfo as finfo, iinfo as iinfo
 from kilnn.engine.expect import eager as eager, expect as expect, synchronize as synchronize
 from kilnn.engine.explain import explain as explain
 from kilnn.engine.grad_mode import (
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
     is_grad_enabled as is_grad_enabled,
     is_inference_mode_enabled as is_inference_mode_enabled,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
 )
-from kilnn.engine.startup import start as _start
+from kilnn.engine.startup import freeze as _freeze
 from kilnn.engine.stats import reset_stats as reset_stats, stats as stats
-from kilnn.io import load as load, save as save
 from kilnn.tensor.create import (
     arange as arange,
     as_tensor as as_tensor,
@@ -366,4 +365,24 @@ from kilnn.tensor.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 
-_start()
+if _typing.TYPE_CHECKING:
+    from kilnn import autograd as autograd, data as data, io as io, nn as nn, optim as optim, utils as utils
+    from kilnn.io import load as load, save as save
+else:
+    # Loaded at their first use, so that `import kilnn` stays quick: each name and the package that brings it.
+    _LATER = {name: f"kilnn.{name}" for name in ("autograd", "data", "io", "nn", "optim", "utils")}
+    _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
+
+    def __getattr__(name):
+        """Called by Python for a name that the module does not have (yet)."""
+        if name not in _LATER:
+            raise AttributeError(f"module 'kilnn' has no attribute {name!r}")
+        package = _importlib.import_module(_LATER[name])
+        return package if package.__name__ == f"kilnn.{name}" else getattr(package, name)
+
+    def __dir__():
+        return sorted({*globals(), *_LATER})
+
+    __all__ = [name for name in __dir__() if not name.startswith("_")]
+
+_freeze()

@@ -1,5 +1,6 @@
 """kilnn.nn: modules, layers, losses, initial values. The functions behind them are in `kilnn.nn.functional`."""
 
+from kilnn.engine.startup import freeze as _freeze
 from kilnn.nn import functional as functional, init as init, utils as utils
 from kilnn.nn.layers.activation import (
     CELU as CELU,
@@ -132,3 +133,5 @@ from kilnn.nn.parameter import (
     UninitializedBuffer as UninitializedBuffer,
     UninitializedParameter as UninitializedParameter,
 )
+
+_freeze()
