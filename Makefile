@@ -1,4 +1,5 @@
 # Each target makes .venv with what it needs; a fresh machine needs only Python 3.11+ with venv.
+# The byte code is made at once: where PYTHONDONTWRITEBYTECODE is set, each process would make it again.
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,9 +43,11 @@ $(BIN)/python:
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	$(PIP) install -q -e '.[demo]'
+	$(BIN)/python -m compileall -q kilnn
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(if $(TORCH_INDEX),-$(PIP) install -q --retries 0 --timeout 20 --index-url $(TORCH_INDEX) '$(TORCH)')
 	$(PIP) install -q -e '.[test]'
+	$(BIN)/python -m compileall -q kilnn
 	touch $@

@@ -45,6 +45,14 @@ def fixed_seeds():
     kilnn.manual_seed(0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections():
+    """A whole run compiles thousands of programs, whose traces stay in JAX's caches. The tests ask for hundreds of full
+    collections, each of which would take seconds if it walked what earlier modules left."""
+    gc.collect()
+    gc.freeze()
+
+
 class Counted:
     """What a block of code cost, in the engine's own counters."""
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from kilnn.engine import views
 from kilnn.engine.backward import Walk
-from kilnn.tensor.gradients import backward as _backward
-from kilnn.tensor.gradients import check_gradients
+from kilnn.tensor.gradients import backward as _backward, check_gradients
 from kilnn.tensor.tensor import Tensor
 
 

@@ -28,10 +28,18 @@ def keep_freed_memory() -> None:
     mallopt(_M_ARENA_MAX, 1)
 
 
+def freeze() -> None:
+    """Take what exists now out of Python's garbage collections. Modules live as long as the process: scanning them
+    again in every collection is the largest host cost. KILNN_GC_FREEZE=0 leaves it out.
+
+    Called when modules have been loaded and before a user has models, whose cycles must stay collectable: after JAX,
+    `import kilnn` and `import kilnn.nn`. What comes later (optimizers, data, files) is small."""
+    if config.gc_freeze:
+        gc.freeze()
+
+
 def start() -> None:
-    """Called once, at the end of `import kilnn`."""
+    """Called once, when the engine is loaded."""
     if config.malloc:
         keep_freed_memory()
-    if config.gc_freeze:
-        # Modules live as long as the process: scanning them again in every collection is the largest host cost.
-        gc.freeze()
+    freeze()

@@ -13,7 +13,6 @@ import math
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.scipy.special import polygamma
 
 from kilnn.ops.spec import Scalar, op
 
@@ -323,4 +322,6 @@ def digamma(x):
 
 @digamma.grad("x")
 def _(ct, x):
+    from jax.scipy.special import polygamma  # noqa: PLC0415  # a large module for one gradient
+
     return ct * polygamma(1, x)

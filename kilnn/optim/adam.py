@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jax import lax
-from jax import numpy as jnp
+from jax import lax, numpy as jnp
 
 from kilnn.ops.spec import Op, Scalar, op
 from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse

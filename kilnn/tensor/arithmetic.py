@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kilnn.ops import arithmetic as ops
-from kilnn.ops import elementary as unary
-from kilnn.ops import powers, rounding
+from kilnn.ops import arithmetic as ops, elementary as unary, powers, rounding
 from kilnn.tensor.doors import record
 from kilnn.tensor.functions import arithmetic, casting, elementary, products
 

@@ -9,9 +9,7 @@ import numpy as np
 
 from kilnn.base import dtypes, shapes
 from kilnn.base.shapes import normalize_dims
-from kilnn.engine import mutation as _mutation
-from kilnn.engine import record as _record
-from kilnn.engine import views as _views
+from kilnn.engine import mutation as _mutation, record as _record, views as _views
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.ops import creation

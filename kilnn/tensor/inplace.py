@@ -15,14 +15,13 @@ from kilnn.ops import (
     indexing,
     joining,
     masking,
+    matmul as products,
     powers,
     selection,
     sorting,
 )
-from kilnn.ops import matmul as products
 from kilnn.tensor.doors import inplace, number_tensor, record
-from kilnn.tensor.functions import indexing as by_position
-from kilnn.tensor.functions import shaping
+from kilnn.tensor.functions import indexing as by_position, shaping
 from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value, whole_number
 from kilnn.tensor.functions.subscripts import index_tensors, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace

@@ -12,8 +12,7 @@ import torch.utils.data as theirs
 
 import kilnn
 from kilnn import data as ours
-from kilnn.data import dataset as dataset_module
-from kilnn.data import feed, loader
+from kilnn.data import dataset as dataset_module, feed, loader
 
 IMAGES = np.arange(46, dtype=np.float32).reshape(23, 2)
 LABELS = np.arange(23)

@@ -1,5 +1,6 @@
 """Ctrl-C at random moments of training: parameters and optimizer state stay readable, and training goes on."""
 
+import gc
 import os
 import random
 import signal
@@ -46,6 +47,7 @@ TRAIN = textwrap.dedent("""
 
 def interrupted_after(seconds: float, work) -> bool:
     """Run `work` with a SIGINT after `seconds`; True if it came as a KeyboardInterrupt."""
+    gc.collect()  # Python drops an exception that is raised in the callback of a collected object
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

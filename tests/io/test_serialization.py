@@ -14,8 +14,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from safetensors import numpy as official
-from safetensors import safe_open
+from safetensors import numpy as official, safe_open
 
 import kilnn
 from kilnn.base import dtypes

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kilnn.ops import arithmetic as ops
-from kilnn.ops import powers
+from kilnn.ops import arithmetic as ops, powers
 from tests.ops.harness import (
     ALL,
     HALF,

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kilnn.ops import elementary as ops
-from kilnn.ops import rounding
+from kilnn.ops import elementary as ops, rounding
 from kilnn.ops.spec import REGISTRY
 from tests.ops.harness import (
     ALL,

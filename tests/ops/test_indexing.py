@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from kilnn.engine.entry import grouped, make_plan
-from kilnn.ops import indexing as ops
-from kilnn.ops import masking
+from kilnn.ops import indexing as ops, masking
 from tests.ops.harness import (
     Fixed,
     Row,

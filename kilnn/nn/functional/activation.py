@@ -7,11 +7,9 @@ from typing import Any
 
 from kilnn.base.dtypes import DType
 from kilnn.engine.rng import next_offset
-from kilnn.ops import activation as ops
-from kilnn.ops import random as random_ops
+from kilnn.ops import activation as ops, random as random_ops
 from kilnn.tensor.create import zeros_like
-from kilnn.tensor.doors import inplace as write
-from kilnn.tensor.doors import record
+from kilnn.tensor.doors import inplace as write, record
 from kilnn.tensor.tensor import Tensor
 
 

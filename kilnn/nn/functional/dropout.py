@@ -6,8 +6,7 @@ from typing import Any
 
 from kilnn.engine.rng import next_offset
 from kilnn.ops import random as ops
-from kilnn.tensor.doors import inplace as write
-from kilnn.tensor.doors import record
+from kilnn.tensor.doors import inplace as write, record
 from kilnn.tensor.tensor import Tensor
 
 

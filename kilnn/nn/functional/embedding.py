@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from kilnn.engine.grad_mode import no_grad
-from kilnn.ops import embedding as ops
-from kilnn.ops import indexing
+from kilnn.ops import embedding as ops, indexing
 from kilnn.tensor.doors import inplace, record
 from kilnn.tensor.tensor import Tensor
 

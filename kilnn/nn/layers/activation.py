@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.nn import functional as F
-from kilnn.nn import init as initial
+from kilnn.nn import functional as F, init as initial
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
 from kilnn.tensor.create import empty

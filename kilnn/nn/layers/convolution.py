@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kilnn.nn import functional as F
-from kilnn.nn import init
+from kilnn.nn import functional as F, init
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
 from kilnn.nn.sizes import ints

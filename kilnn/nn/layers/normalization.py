@@ -7,8 +7,7 @@ from typing import Any
 
 from kilnn.base import dtypes
 from kilnn.engine.grad_mode import no_grad
-from kilnn.nn import functional as F
-from kilnn.nn import init
+from kilnn.nn import functional as F, init
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
 from kilnn.tensor.create import empty, tensor

@@ -10,8 +10,7 @@ from kilnn.base import dtypes
 from kilnn.base.shapes import broadcast_shapes, normalize_dim
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
-from kilnn.ops import arithmetic, creation, gathering, masking
-from kilnn.ops import indexing as ops
+from kilnn.ops import arithmetic, creation, gathering, indexing as ops, masking
 from kilnn.tensor.doors import number_tensor, record
 from kilnn.tensor.functions.subscripts import bounds_text, index_tensors
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kilnn.ops import arithmetic, creation
-from kilnn.ops import matmul as ops
+from kilnn.ops import arithmetic, creation, matmul as ops
 from kilnn.tensor.doors import is_tensor, record
 from kilnn.tensor.functions.equations import parse
 

@@ -20,8 +20,7 @@ from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.mutation import check_inplace
 from kilnn.engine.rng import next_offset
-from kilnn.ops import creation
-from kilnn.ops import random as ops
+from kilnn.ops import creation, random as ops
 from kilnn.tensor.create import numpy_dtype, placed, shape_of
 from kilnn.tensor.doors import inplace, record
 

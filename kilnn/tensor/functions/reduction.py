@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
 from kilnn.engine.handle import Handle
-from kilnn.ops import comparison, sorting
-from kilnn.ops import reduction as ops
+from kilnn.ops import comparison, reduction as ops, sorting
 from kilnn.tensor.doors import cast, record, record_many, reduced_dims
 from kilnn.tensor.functions.arithmetic import maximum, minimum
-from kilnn.tensor.functions.results import aminmax as aminmax_result
-from kilnn.tensor.functions.results import max as max_result
-from kilnn.tensor.functions.results import median as median_result
-from kilnn.tensor.functions.results import min as min_result
+from kilnn.tensor.functions.results import (
+    aminmax as aminmax_result,
+    max as max_result,
+    median as median_result,
+    min as min_result,
+)
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
