@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := torch==2.13.0
 TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.org/whl/cpu)
 
+SOURCES := pyproject.toml setup.py $(wildcard kilnn/native/src/*)
+
 .PHONY: demo test test-all lint format bench clean
 
 demo: $(VENV)/.demo
@@ -35,18 +37,18 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist kilnn/native/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("kilnn needs Python 3.11 or newer: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
+$(VENV)/.demo: $(SOURCES) | $(BIN)/python
 	$(PIP) install -q -e '.[demo]'
 	$(BIN)/python -m compileall -q kilnn
 	touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: $(SOURCES) | $(BIN)/python
 	$(if $(TORCH_INDEX),-$(PIP) install -q --retries 0 --timeout 20 --index-url $(TORCH_INDEX) '$(TORCH)')
 	$(PIP) install -q -e '.[test]'
 	$(BIN)/python -m compileall -q kilnn

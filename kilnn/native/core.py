@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kilnn.base.config import config
 
@@ -17,5 +17,9 @@ else:
     except ImportError as error:
         why_absent = f"not built when kilnn was installed, which takes a C compiler: {error}"
 
-Attributes: Any = object if core is None else core.Attributes
-"""Base of `nn.Module`: finds parameters, buffers and submodules without raising an AttributeError on the way."""
+if TYPE_CHECKING:
+
+    class Attributes:
+        """Base of `nn.Module`: finds parameters, buffers and submodules without an AttributeError on the way."""
+else:
+    Attributes = object if core is None else core.Attributes

@@ -34,7 +34,7 @@ def _call(module: Module, context: Any, args: tuple[Any, ...], kwargs: dict[str,
     return result
 
 
-class Module(WalkMethods, Attributes):  # type: ignore[misc]  # C or object
+class Module(WalkMethods, Attributes):
     """Base of all neural-network modules: assign parameters, buffers and other modules as attributes, write `forward`.
 
     Example:

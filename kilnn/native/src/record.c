@@ -461,10 +461,6 @@ static int record_on(PyObject *context, PyObject *trace, PyObject *entry, PyObje
             return outcome;
     }
     outcome = commit(trace, entry, values, outs);
-    if (outcome == LEAVE && SLOT(entry, at.entry.check) != Py_None) {
-        PyErr_SetString(PyExc_RuntimeError, "the trace was run while an operation was being recorded on it");
-        return FAILED;
-    }
     if (outcome != DONE)
         return outcome;
     PyObject *floating = SLOT(entry, at.entry.floating);
