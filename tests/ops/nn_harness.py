@@ -32,30 +32,61 @@ def gradient(
     op: Op, name: str, operands: Sequence[Any], outputs: Sequence[Any], cts: Sequence[Any], **attributes: Any
 ) -> Any:
     """What the formula of operand `name` gives, after the engine's sum over broadcast dimensions."""
+    formula = _formula(op, name, operands, attributes)
+    with jax.enable_x64(True):
+        found = jax.jit(formula)(operands, outputs, cts)
+    return _summed(np.asarray(found), operands[op.operands.index(name)].shape)
+
+
+def together(
+    op: Op, names: Sequence[str], operands: Sequence[Any], cts: Sequence[Any], **attributes: Any
+) -> tuple[tuple[Any, ...], list[Any]]:
+    """The outputs, and the gradient of each operand in `names`: `forward` and `gradient` as one compiled program."""
+    if op.validator is not None:
+        op.validator(*operands, **attributes)
+    formulas = [_formula(op, name, operands, attributes) for name in names]
+
+    def program(operands: Sequence[Any], cts: Sequence[Any]) -> Any:
+        out = op.fn(*operands, **attributes)
+        outputs = out if isinstance(out, tuple) else (out,)
+        return outputs, [formula(operands, outputs, cts) for formula in formulas]
+
+    with jax.enable_x64(True):
+        outputs, found = jax.jit(program)(operands, cts)
+    shapes = [operands[op.operands.index(name)].shape for name in names]
+    return outputs, [_summed(np.asarray(g), shape) for g, shape in zip(found, shapes, strict=True)]
+
+
+def _formula(op: Op, name: str, operands: Sequence[Any], attributes: dict[str, Any]) -> Callable[..., Any]:
+    """The gradient formula of one operand as a function of operands, outputs and cotangents."""
     rule = op.rules[name]
     by_name = dict(zip(op.operands, operands, strict=False))
-    named: dict[str, Any] = {}
-    for parameter in inspect.signature(rule.fn).parameters:
-        if parameter == "ct" or (parameter[:2] == "ct" and parameter[2:].isdigit()):
-            named[parameter] = cts[int(parameter[2:] or 0)]
-        elif parameter == "out" or (parameter[:3] == "out" and parameter[3:].isdigit()):
-            named[parameter] = outputs[int(parameter[3:] or 0)]
     statics = {k: attributes[k] for k in rule.attributes}
     for parameter, operand, fact in rule.facts:
         statics[parameter] = getattr(by_name[operand], fact)
-    for operand in rule.operands:
-        named[operand] = by_name.get(operand)
-    with jax.enable_x64(True):
-        found = np.asarray(jax.jit(lambda a: rule.fn(**a, **statics))(named))
-    target = by_name[name].shape
-    if found.shape != target:
-        lead = found.ndim - len(target)
-        found = found.sum(
-            tuple(range(lead)) + tuple(i + lead for i, n in enumerate(target) if n == 1 < found.shape[i + lead]),
-            keepdims=False,
-        )
-        found = found.reshape(target)
-    return found
+
+    def formula(operands: Sequence[Any], outputs: Sequence[Any], cts: Sequence[Any]) -> Any:
+        by_name = dict(zip(op.operands, operands, strict=False))
+        named = {operand: by_name.get(operand) for operand in rule.operands}
+        for parameter in inspect.signature(rule.fn).parameters:
+            if parameter == "ct" or (parameter[:2] == "ct" and parameter[2:].isdigit()):
+                named[parameter] = cts[int(parameter[2:] or 0)]
+            elif parameter == "out" or (parameter[:3] == "out" and parameter[3:].isdigit()):
+                named[parameter] = outputs[int(parameter[3:] or 0)]
+        return rule.fn(**named, **statics)
+
+    return formula
+
+
+def _summed(found: Any, target: tuple[int, ...]) -> Any:
+    if found.shape == target:
+        return found
+    lead = found.ndim - len(target)
+    found = found.sum(
+        tuple(range(lead)) + tuple(i + lead for i, n in enumerate(target) if n == 1 < found.shape[i + lead]),
+        keepdims=False,
+    )
+    return found.reshape(target)
 
 
 def close(found: Any, wanted: Any, rtol: float = 2e-5, atol: float | None = None) -> None:
@@ -87,16 +118,14 @@ def compare(
         else:
             tensors.append(a if a is None else a.item())
     wanted = oracle(*tensors)
-    found = forward(op, operands, **attributes)
-    close(found[0], wanted, rtol)
-    if not grads:
-        return
     rng = np.random.default_rng(12345)
-    ct = np.asarray(rng.standard_normal(wanted.shape), found[0].dtype)
-    wanted.backward(torch.tensor(ct))
-    for name in grads:
-        position = op.operands.index(name)
-        close(gradient(op, name, operands, found, (ct,), **attributes), tensors[position].grad, rtol)
+    ct = np.asarray(rng.standard_normal(wanted.shape), wanted.detach().numpy().dtype)
+    outputs, found = together(op, grads, operands, (ct,), **attributes)
+    close(outputs[0], wanted, rtol)
+    if grads:
+        wanted.backward(torch.tensor(ct))
+    for name, gradient_found in zip(grads, found, strict=True):
+        close(gradient_found, tensors[op.operands.index(name)].grad, rtol)
 
 
 def bad_value(op: Op, operands: Sequence[Any], **attributes: Any) -> str | None:
