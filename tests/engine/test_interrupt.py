@@ -92,19 +92,25 @@ def test_parameters_survive_two_hundred_interruptions():
     survive(LONG)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_during_the_first_compilation():
-    """The program is not yet known: the interrupt may come while it is being built."""
+    """The program is not yet known: the interrupt may come while it is being built. JAX keeps weak dictionaries, and
+    Python drops what is raised in their callbacks: then the interrupt is sent again."""
     scope: dict = {}
     exec(TRAIN, scope)
     for i, delay in enumerate((0.01, 0.05, 0.1, 0.2)):
-        model, optimizer, x, y = scope["setting"](width=40 + i)
+        for again in range(3):
+            model, optimizer, x, y = scope["setting"](width=40 + 4 * i + again)
 
-        def train(model=model, optimizer=optimizer, x=x, y=y):
-            end = time.monotonic() + 5
-            while time.monotonic() < end:
-                scope["step"](model, optimizer, x, y)
+            def train(model=model, optimizer=optimizer, x=x, y=y):
+                end = time.monotonic() + 3
+                while time.monotonic() < end:
+                    scope["step"](model, optimizer, x, y)
 
-        assert interrupted_after(delay, train)
+            if interrupted_after(delay, train):
+                break
+        else:
+            pytest.fail("the interrupt never arrived")
         scope["readable"](model, optimizer)
         assert scope["step"](model, optimizer, x, y).item() > 0
 
