@@ -239,12 +239,17 @@ def move_retained(x: Any, old: Node | None, output: int, new: Node | None) -> No
 def requires_grad(x: Any) -> bool:
     """Whether operations on x are recorded. A view of a tensor that requires grad does too, even one made under
     no_grad, which has no history to send gradients to."""
-    if x._leaf:
+    if x._leaf or x._node is not None:
         return True
     view = x._view
-    if view is None:
-        return x._node is not None
-    return node_of(x) is not None or (view.base is not None and requires_grad(view.base))
+    return view is not None and view.base is not None and requires_grad(view.base)
+
+
+def refresh(operands: Any, mask: int) -> None:
+    """Bring the histories of the masked operands up to date, before a node gets edges to them."""
+    for k, x in enumerate(operands):
+        if mask >> k & 1 and x._view is not None:
+            node_of(x)
 
 
 def _replayed(view: View, base: Any) -> Any:
