@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
+from kilnn.engine.grad_mode import no_grad
 from kilnn.engine.handle import Handle
 from kilnn.ops import (
     arithmetic,
@@ -20,10 +21,10 @@ from kilnn.ops import (
     sorting,
 )
 from kilnn.ops import matmul as products
-from kilnn.tensor.doors import inplace, number_tensor, record
+from kilnn.tensor.doors import inplace, number_for, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position
 from kilnn.tensor.functions import shaping
-from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value, whole_number
+from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number
 from kilnn.tensor.functions.subscripts import index_tensors, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
 from kilnn.tensor.random import RandomMethods
@@ -105,7 +106,7 @@ class ArithmeticInplace(ElementaryInplace):
 
     def clamp_(self: Any, min: Any = None, max: Any = None) -> Tensor:
         """In-place `clamp`."""
-        return inplace(self, selection.clamp, (self, min, max))
+        return inplace(self, selection.clamp, (self, *clamp_limits("clamp_", min, max)))
 
     clip_ = clamp_
 
@@ -143,19 +144,19 @@ class ArithmeticInplace(ElementaryInplace):
 
     def logical_and_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_and`."""
-        return _compare(self, comparison.logical_and, other)
+        return _logical(self, comparison.logical_and, other)
 
     def logical_or_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_or`."""
-        return _compare(self, comparison.logical_or, other)
+        return _logical(self, comparison.logical_or, other)
 
     def logical_xor_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_xor`."""
-        return _compare(self, comparison.logical_xor, other)
+        return _logical(self, comparison.logical_xor, other)
 
     def logical_not_(self: Any) -> Tensor:
         """In-place `logical_not`."""
-        return inplace(self, creation.copy, (self, record(comparison.logical_not, (self,))))
+        return _logical(self, comparison.logical_not)
 
     def bitwise_and_(self: Any, other: Any) -> Tensor:
         """self &= other."""
@@ -197,7 +198,16 @@ class ArithmeticInplace(ElementaryInplace):
 
 def _compare(x: Any, op: Any, other: Any) -> Tensor:
     """The answer of a comparison, written into x in its dtype."""
-    return inplace(x, creation.copy, (x, record(op, (x, other))))
+    result = record(op, (x, other))
+    if isinstance(other, Handle):
+        return inplace(x, creation.answer, (x, other, result))
+    return inplace(x, creation.copy, (x, result))
+
+
+def _logical(x: Any, op: Any, *others: Any) -> Tensor:
+    """The same for logic, which PyTorch writes behind the gradient graph's back: leaves may be written to."""
+    with no_grad():
+        return inplace(x, creation.copy, (x, record(op, (x, *others))))
 
 
 class InplaceMethods(ArithmeticInplace, RandomMethods):
@@ -247,7 +257,7 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
 
     def index_add_(self: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
         """In-place `index_add`."""
-        scaled = source if alpha == 1 else record(arithmetic.mul, (source, alpha))
+        scaled = source if alpha == 1 else record(arithmetic.mul, (source, number_for(source.dtype, alpha)))
         return inplace(self, indexing.index_add, (self, index, scaled), _extent(self, dim))
 
     def index_copy_(self: Any, dim: int, index: Tensor, source: Tensor) -> Tensor:

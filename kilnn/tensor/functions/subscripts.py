@@ -45,13 +45,15 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
-    basic, indices = _read(x, key)
+    if key is False:
+        return
+    basic, indices = _read(x, None if key is True else key)
     base = _view_of(x, basic, alias=False)
     if not isinstance(value, Handle):
         if isinstance(value, np.generic):
             value = value.item()
         elif not isinstance(value, bool | int | float):
-            value = new_handle(value_from(np.array(value).astype(x.dtype.np)))
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor of {x.dtype!r}")
     if indices:
         _put(base, indices, value)
     elif not isinstance(value, Handle):
