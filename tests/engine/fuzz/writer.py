@@ -154,7 +154,9 @@ class Writer:
         try:
             self.machine.run(line)
             made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
+            twice = [n for n, x in made if sum(x is y for y in self.machine.tensors().values()) > 1]
             odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
+            odd = sorted({*odd, *twice})
         except Exception:
             odd = []
         self._replay()
