@@ -40,17 +40,8 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         check_inplace(x)
     view = x._view
     before = views.value_of_tensor(x).aval
-    if (
-        operation.name not in _WRITES_OVERLAPS
-        and view is not None
-        and view.strides is not None
-        and before.size
-        and _overlaps(before.shape, view.strides)
-    ):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation."
-        )
+    if operation.name not in _WRITES_OVERLAPS or (operation.name == "fill_like" and hasattr(operands[1], "_storage")):
+        refuse_overlapping(x)
     for t in operands[1:] if operation.name not in _TAKES_NUMBERS else ():
         if t.__class__ in HANDLES and t._storage is x._storage:
             if t is not x or operation.name in _REFUSES_ALIASES:
@@ -87,6 +78,33 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
     if node is not None:
         _follow(node, fresh, x)
         rebase(x, node)
+    return x
+
+
+def refuse_overlapping(x: Any) -> None:
+    """PyTorch's error for writing to a tensor some of whose elements share memory."""
+    view = x._view
+    if view is None or view.strides is None:
+        return
+    aval = views.value_of_tensor(x).aval
+    if aval.size and _overlaps(aval.shape, view.strides):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+
+def become(x: Any, view: Any) -> Any:
+    """Give a tensor the geometry, and the history, of one of its views."""
+    counter = x._storage if x._view is None else x._view.counter
+    node = view._node
+    counter.version += 1
+    view._view.base = x._view.base if x._view is not None else None
+    view._view.attr_version = counter.version
+    x._view = view._view
+    if node is not None:
+        views.move_retained(x, x._node, x._output, node)
+        x._node, x._output, x._leaf = node, 0, False
     return x
 
 

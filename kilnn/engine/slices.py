@@ -20,7 +20,7 @@ class CopySlices(SpecialNode):
 
     def __init__(self, base: Any, view: views.View, inner: Node) -> None:
         self.inner: Any = inner
-        self.levels = views.levels_of(view, base._view)
+        self.levels = views.levels_from(base, view)
         self.aval = views.value_of_tensor(base).aval
         wanted = _wanted(inner)
         own = base._node if base._node is not None else base if base._leaf else None

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
+from kilnn.engine.context import local
 from kilnn.engine.grad_mode import no_grad
 from kilnn.engine.handle import Handle
+from kilnn.engine.mutation import become, check_inplace
 from kilnn.ops import (
     arithmetic,
     comparison,
@@ -25,7 +27,7 @@ from kilnn.tensor.doors import inplace, number_for, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position
 from kilnn.tensor.functions import shaping
 from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number
-from kilnn.tensor.functions.subscripts import index_tensors, put_at
+from kilnn.tensor.functions.subscripts import index_tensors, mask_value, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
 from kilnn.tensor.random import RandomMethods
 
@@ -252,6 +254,8 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
 
     def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         """Write (or add) values at positions given by a tuple of index tensors."""
+        if len(indices) == 1 and not accumulate and isinstance(values, Handle):
+            values = mask_value(self, indices[0], values)
         dims, tensors = index_tensors(self, indices)
         return put_at(self, dims, tensors, values, accumulate)
 
@@ -306,27 +310,22 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
 
     def squeeze_(self: Any, dim: Any = None) -> Tensor:
         """The tensor itself takes the shape of `squeeze`."""
-        return _become(self, shaping.squeeze(self, dim))
+        return _become(self, shaping.squeeze, dim)
 
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         """The tensor itself takes the shape of `unsqueeze`."""
-        return _become(self, shaping.unsqueeze(self, dim))
+        return _become(self, shaping.unsqueeze, dim)
 
     def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
         """The tensor itself takes the shape of `transpose`."""
-        return _become(self, shaping.transpose(self, dim0, dim1))
+        return _become(self, shaping.transpose, dim0, dim1)
 
     def t_(self: Any) -> Tensor:
         """The tensor itself takes the shape of `t`."""
-        return _become(self, shaping.t(self))
+        return _become(self, shaping.t)
 
 
-def _become(x: Any, view: Any) -> Tensor:
-    """Give a tensor the geometry of one of its views."""
-    if x.requires_grad:
-        raise NotImplementedError(
-            "changing the shape of a tensor in place is supported without gradients only: use the out-of-place form"
-        )
-    view._view.base = x._view.base if x._view is not None else None
-    x._view = view._view
-    return x  # type: ignore[no-any-return]  # a Tensor
+def _become(x: Any, function: Any, *args: Any) -> Tensor:
+    if local.context.grad and x.requires_grad:
+        check_inplace(x)
+    return become(x, function(x, *args))  # type: ignore[no-any-return]  # a Tensor

@@ -137,6 +137,33 @@ CAUSES = {
         v2 = v0.clamp(v0, 1)
         v0.clamp_(0, v0)
     """,
+    "a tensor takes another shape in place": """
+        v0 = T.ones((2, 3), requires_grad=True); v1 = v0 * 2; v2 = v0 * 3; v3 = v2[0]
+        v1.t_(); v1.mul_(v1[0, 0].detach() + 1); v1[0].add_(1); v3.unsqueeze_(0)
+        v2.mul_(2)
+        (v1.sum() + v3.sum()).backward()
+        v0.t_()
+    """,
+    "... and what was saved of it counts as changed": """
+        v0 = T.ones((2, 3), requires_grad=True); v1 = v0.exp()
+        v1.unsqueeze_(0)
+        v1.sum().backward()
+    """,
+    "a number assigned to elements that share memory": """
+        v0 = T.ones(3).expand(2, 3)
+        v0[0] = 2
+        v0[:, 0] = 2
+        v0.fill_(T.tensor(2.0))
+    """,
+    "only a mask takes an element of another dtype": """
+        v0 = T.zeros(1); v1 = T.tensor([2])
+        v0[v0 > -1] = v1; v0[[True]] = v1[0]; v0[[0]] = 2; v0.index_put_((v0 > -1,), v1)
+        v0[[0]] = v1[0]
+        v0.index_put_((v0 > -1,), v1[0], accumulate=True)
+    """,
+    "one element of a scalar is selected": """
+        T.tensor(1.0).index_select(0, T.tensor([0, 0]))
+    """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
         v0.view(); v0.permute(); v0.expand(); v0.reshape()
