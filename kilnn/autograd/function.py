@@ -10,7 +10,7 @@ from kilnn.engine import views
 from kilnn.engine.backward import FREED
 from kilnn.engine.context import local
 from kilnn.engine.grad_mode import no_grad, set_grad_enabled
-from kilnn.engine.handle import alias_handle, new_handle
+from kilnn.engine.handle import new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.mutation import rebase
 from kilnn.engine.node import SpecialNode
@@ -224,35 +224,61 @@ class Function:
         outputs = list(output) if many else [output]
         dirty = {id(t) for t in context._dirty}
         inputs = {id(a) for a in args if isinstance(a, Tensor)}
+        returned = [id(t) in inputs and id(t) not in dirty for t in outputs]
         outputs = [
-            _fresh(t) if isinstance(t, Tensor) and id(t) in inputs and id(t) not in dirty else t for t in outputs
+            _fresh(t, t.requires_grad and not (tracked and _differentiable(t, context))) if same else t
+            for t, same in zip(outputs, returned, strict=True)
         ]
+        tensors = [t for t in outputs if isinstance(t, Tensor)]
+        for t in tensors:
+            if t._view is not None and t._view.base is not None and id(t) not in dirty:
+                t._view.creation = views.CUSTOM
         if not tracked:
             context._seal({}, None)
             return tuple(outputs) if many else outputs[0]
-        tensors = [t for t in outputs if isinstance(t, Tensor)]
         node = FunctionNode(cls, context, list(args), [views.value_of_tensor(t).aval for t in tensors])
         numbers = {id(t): k for k, t in enumerate(tensors)}
         for k, t in enumerate(tensors):
-            if id(t) in context._not_differentiable or views.value_of_tensor(t).aval.dtype.kind not in "fcV":
+            if not _differentiable(t, context):
                 continue
             if id(t) in dirty:
-                if t._view is not None and t._view.base is not None:
-                    raise NotImplementedError("Function.mark_dirty on a view is not supported; return a new tensor")
                 if t._leaf:
                     raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+                if t._view is not None and t._view.base is not None:
+                    _rebase_view(t, node, args, len(tensors))
+                    continue
                 rebase(t, node)
-            if t._view is not None and t._view.base is not None:
-                t._view.creation = views.CUSTOM if len(tensors) > 1 else views.DEFAULT
-                t._view.base = None
             t._node, t._output, t._leaf = node, k, False
+            if t._view is not None and t._view.base is not None:
+                t._view.attr_version = t._view.counter.version
         context._seal(numbers, node)
         return tuple(outputs) if many else outputs[0]
 
 
-def _fresh(t: Tensor) -> Any:
+def _differentiable(t: Tensor, context: FunctionContext) -> bool:
+    return id(t) not in context._not_differentiable and views.value_of_tensor(t).aval.dtype.kind in "fcV"
+
+
+def _fresh(t: Tensor, detached: bool) -> Any:
     """An input returned as it is becomes a view of itself, so that the input keeps its own history."""
-    return alias_handle(t._storage, t._view)
+    if detached:
+        return t.detach()
+    with no_grad():
+        return t.view_as(t)
+
+
+def _rebase_view(t: Tensor, node: FunctionNode, args: Any, count: int) -> None:
+    """The history of a view that forward changed in place."""
+    if count > 1:
+        raise RuntimeError(
+            "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
+            "more than one Tensor."
+        )
+    if next(a for a in args if isinstance(a, Tensor)) is not t:
+        raise NotImplementedError("Function.mark_dirty on a view is supported for the first tensor argument only")
+    if t.requires_grad and t._view.base._node is None:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    rebase(t, node)
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -112,7 +112,7 @@ def grad(
                     "allow_unused=True if this is the desired behavior."
                 )
             if materialize_grads:
-                found = t.new_zeros(t.shape)
+                found = t.new_zeros(t.shape, requires_grad=create_graph)
         results.append(found)
     return tuple(results)
 

@@ -89,6 +89,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         else:
             if create_graph and views.requires_grad(ct):
                 mask |= 1 << len(values)
+                views.node_of(ct)
             values.append(views.value_of_tensor(ct))
             operands.append(ct)
     edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
@@ -173,7 +174,7 @@ class Walk:
                     self.wanted_nodes.setdefault(node, set()).add(t._output)
         self._discover(first)
         if self.inputs is not None:
-            self._prune(first)
+            self._prune(first if len(roots) == 1 else [])  # PyTorch visits a root of its own in any case
         for target, output, gradient in pending:
             self._give(target, output, gradient if self.create_graph else views.value_of_tensor(gradient))
 

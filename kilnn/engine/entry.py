@@ -150,10 +150,22 @@ class Plan:
         self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 
     def without_freeing(self) -> Plan:
-        """The plan of a node with nowhere to send gradients: PyTorch saves nothing for it."""
+        """The plan of a node with nowhere to send gradients: PyTorch saves less for it, and maybe nothing."""
         if self.lasting is None:
-            self.lasting = Plan(self.entry, self.wanted, self.cts, self.saves, self.outputs, self.backward, False)
+            frees = self.frees and (bool(self.outputs) or any(not _guarded(self.entry, k) for k in self.saves))
+            self.lasting = Plan(self.entry, self.wanted, self.cts, self.saves, self.outputs, self.backward, frees)
         return self.lasting
+
+
+def _guarded(entry: Entry, k: int) -> bool:
+    """Whether PyTorch saves operand k only if there is an edge to send its gradient to: it does so where one of
+    several formulas reads it, and that for a single operand."""
+    op = entry.op
+    if op is None or op.variadic is not None or entry.kinds[k] != VALUE:
+        return op is not None and entry.kinds[k] != VALUE
+    name = _operand_name(op, k)
+    readers = [operand for operand, rule in op.rules.items() if name in rule.operands]
+    return len(op.rules) > 1 and len(readers) == 1
 
 
 def _stretch(entry: Entry) -> tuple[int, ...] | None:
@@ -518,11 +530,18 @@ def tracked_operands(entry: Entry) -> int:
     comparisons does not make a gradient require grad."""
     if entry.tracked is None:
         entry.tracked = entry.differentiable
-        if entry.name.split(".")[0] not in _STEPS:
-            for k in range(len(entry.kinds)):
-                if entry.differentiable >> k & 1 and not _depends(entry, k):
-                    entry.tracked &= ~(1 << k)
+        depends = _reads if entry.name.split(".")[0] in _STEPS else _depends
+        for k in range(len(entry.kinds)):
+            if entry.differentiable >> k & 1 and not depends(entry, k):
+                entry.tracked &= ~(1 << k)
     return entry.tracked
+
+
+def _reads(entry: Entry, k: int) -> bool:
+    with jax.enable_x64(True):
+        jaxpr = jax.make_jaxpr(entry.fn)(*specs_of(entry.kinds, entry.in_avals)).jaxpr
+        used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
+    return used[sum(kind != NONE for kind in entry.kinds[:k])]
 
 
 def _depends(entry: Entry, k: int) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.base import dtypes
+from kilnn.base import dtypes, shapes
 from kilnn.engine import views
 from kilnn.engine.context import local
+from kilnn.engine.handle import HANDLES
 from kilnn.engine.node import Node
 from kilnn.engine.record import record
 from kilnn.engine.slices import CopySlices, Through
@@ -26,7 +27,10 @@ def _(ct: Any) -> Any:
     return ct
 
 
-_WARNS_ON_OVERLAP = frozenset(("index_put", "masked_fill"))  # PyTorch only warns there
+_WRITES_OVERLAPS = frozenset(
+    ("index_put", "masked_fill", "masked_write", "index_fill", "fill_like", "tril", "triu")
+)  # fmt: skip
+"""Operations that PyTorch lets write to tensors some of whose elements share memory."""
 
 
 def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
@@ -36,16 +40,12 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         check_inplace(x)
     view = x._view
     before = views.value_of_tensor(x).aval
-    if (
-        operation.name not in _WARNS_ON_OVERLAP
-        and view is not None
-        and view.strides is not None
-        and _overlaps(before.shape, view.strides)
-    ):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation."
-        )
+    if operation.name not in _WRITES_OVERLAPS or (operation.name == "fill_like" and hasattr(operands[1], "_storage")):
+        refuse_overlapping(x)
+    for t in operands[1:] if operation.name not in _TAKES_NUMBERS else ():
+        if t.__class__ in HANDLES and t._storage is x._storage:
+            if t is not x or operation.name in _REFUSES_ALIASES:
+                _refuse_overlap(x, t, operation.name in _REFUSES_ALIASES)
     if operation is creation.copy and not tracked and view is None:
         taken = views.value_of_tensor(operands[1])
         if taken.aval is before:
@@ -81,8 +81,72 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
     return x
 
 
+def refuse_overlapping(x: Any) -> None:
+    """PyTorch's error for writing to a tensor some of whose elements share memory."""
+    view = x._view
+    if view is None or view.strides is None:
+        return
+    aval = views.value_of_tensor(x).aval
+    if aval.size and _overlaps(aval.shape, view.strides):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+
+def become(x: Any, view: Any) -> Any:
+    """Give a tensor the geometry, and the history, of one of its views."""
+    counter = x._storage if x._view is None else x._view.counter
+    node = view._node
+    counter.version += 1
+    view._view.base = x._view.base if x._view is not None else None
+    view._view.attr_version = counter.version
+    x._view = view._view
+    if node is not None:
+        views.move_retained(x, x._node, x._output, node)
+        x._node, x._output, x._leaf = node, 0, False
+    return x
+
+
 def _requires_grad(t: Any) -> bool:
     return hasattr(t, "_storage") and views.requires_grad(t)
+
+
+_TAKES_NUMBERS = frozenset(("fill_like", "masked_fill", "index_fill"))  # PyTorch reads their value tensor first
+_REFUSES_ALIASES = frozenset(("index_put", "index_add", "index_copy", "scatter", "scatter_add"))
+
+
+def _refuse_overlap(x: Any, source: Any, whole: bool) -> None:
+    """PyTorch's error for a source that lies partly (or `whole`: also wholly) in the memory that is written to."""
+    spans = []
+    for t in (x, source):
+        aval, view = views.value_of_tensor(t).aval, t._view
+        plain = shapes.contiguous_strides(aval.shape)
+        strides = plain if view is None or view.strides is None else view.strides
+        if not aval.size or not _dense(aval.shape, strides):
+            return  # nothing, or too hard to tell
+        offset = 0 if view is None else view.offset
+        spans.append((offset, offset + aval.size, tuple(strides)))
+    (a, b, strides), (c, d, others) = spans
+    if (a, b) == (c, d) and strides == others:
+        if not whole:
+            return
+    elif not (a < d and c < b):
+        return
+    raise RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+        "location. Please clone() the tensor before performing the operation."
+    )
+
+
+def _dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether the elements fill a range of memory, each once."""
+    step = 1
+    for s, n in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n != 1):
+        if s != step:
+            return False
+        step *= n
+    return True
 
 
 def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
@@ -92,7 +156,6 @@ def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
 def check_inplace(x: Any) -> None:
     """PyTorch's errors for in-place writes on leaves and on views of leaves while gradients are recorded."""
     view = x._view
-    node = views.node_of(x)
     if view is not None and view.base is not None:
         views.refuse_rebase(x)
         base = view.base
@@ -101,7 +164,8 @@ def check_inplace(x: Any) -> None:
                 "a view of a leaf Variable that requires grad is being used in an in-place operation. "
                 "Use torch.no_grad() around it, or work on a clone."
             )
-    if x._leaf and node is None:
+    # A view that nobody looked at since its base got a history has none yet: PyTorch takes it for a leaf.
+    if x._node is None and views.requires_grad(x):
         raise RuntimeError(
             "a leaf Variable that requires grad is being used in an in-place operation. "
             "Use no_grad() around it, or work on a clone."
@@ -110,6 +174,8 @@ def check_inplace(x: Any) -> None:
 
 def _release_own_operand(node: Any, x: Any, operands: tuple[Any, ...], result: Any) -> None:
     """What an in-place operation saves of its own target is the value from before: no version to compare."""
+    if node.__class__ is Through:
+        node = node.inner
     if node is None or node.special or operands[0] is not x:
         return
     kept = [(k, n) for n, k in enumerate(k for k in node.plan.saves if node.plan.entry.kinds[k] == 0)]

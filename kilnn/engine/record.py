@@ -30,7 +30,7 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
     values: list[Any] = []
     mask = 0
     bit = 1
-    strided = False
+    strided = viewed = False
     for x in operands:
         cls = x.__class__
         if cls in HANDLES:
@@ -43,6 +43,7 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
                 strided = strided or x._view.strides is not None
                 if views.requires_grad(x):
                     mask |= bit
+                    viewed = True
             values.append(v)
             key.append(v.aval)
         elif cls in _NUMBERS:
@@ -57,6 +58,8 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
         if op.by_value:
             return host.run_by_value(op, values, attributes)
         entry = op.memo[memo] = make_entry(op, key[1:], attributes)
+    if viewed and local.context.grad:
+        views.refresh(operands, mask & entry.differentiable)
     if strided and (op.promote is not None or op.name in views.KEEPS_STRIDES):
         out = record_entry(entry, operands, values, mask)
         views.inherit_strides(out, operands)

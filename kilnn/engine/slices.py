@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kilnn.engine import views
-from kilnn.engine.backward import run_node
+from kilnn.engine.backward import FREED, run_node
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node, SpecialNode
@@ -19,10 +19,10 @@ class CopySlices(SpecialNode):
     __slots__ = ("aval", "inner", "levels")
 
     def __init__(self, base: Any, view: views.View, inner: Node) -> None:
-        self.inner = inner
-        self.levels = views.levels_of(view, base._view)
+        self.inner: Any = inner
+        self.levels = views.levels_from(base, view)
         self.aval = views.value_of_tensor(base).aval
-        wanted = inner.plan.wanted if not inner.special else tuple(range(len(inner.edges) // 2))
+        wanted = _wanted(inner)
         own = base._node if base._node is not None else base if base._leaf else None
         edges: list[Any] = [own, base._output]
         for n, k in enumerate(wanted):
@@ -34,14 +34,15 @@ class CopySlices(SpecialNode):
         return "CopySlices"
 
     def run(self, cotangents: list[Any], create_graph: bool) -> list[Any]:
+        if self.inner is None:
+            raise RuntimeError(FREED)
         whole = cotangents[0]
         bases = [whole]
         for level in self.levels:
             assert level.op is not None
             bases.append(record(level.op, (bases[-1], *level.operands), level.attributes))
         grads = run_node(self.inner, [bases.pop()], create_graph)
-        wanted = self.inner.plan.wanted if not self.inner.special else tuple(range(len(grads)))
-        by_operand = dict(zip(wanted, grads, strict=True))
+        by_operand = dict(zip(_wanted(self.inner), grads, strict=True))
         own = by_operand.pop(0, None)
         outside = None
         if self.edges[0] is not None:
@@ -53,14 +54,17 @@ class CopySlices(SpecialNode):
         return [outside, *by_operand.values()]
 
     def inner_aval(self) -> Any:
-        node: Any = self.inner
-        return node.plan.entry.aval if not node.special else node.aval
+        return self.inner.aval if self.inner.special else self.inner.plan.entry.aval
 
     def release(self) -> None:
-        if self.inner.special:
-            self.inner.release()  # type: ignore[attr-defined]  # special nodes release themselves
-        elif self.inner.plan.frees:
-            self.inner.free()
+        self.inner = None  # PyTorch's lets go of the operation even if that has saved nothing
+
+
+def _wanted(node: Any) -> tuple[int, ...]:
+    """The operand of each edge of a node."""
+    if node.__class__ is Through:
+        node = node.inner
+    return tuple(range(len(node.edges) // 2)) if node.special else node.plan.wanted
 
 
 class Through(SpecialNode):
@@ -90,4 +94,5 @@ def _put_tensor(level: views.View, base: Any, part: Any) -> Any:
     bv, pv = views.value_of_tensor(base), views.value_of_tensor(part)
     entry = views.put_entry(level, bv.aval, pv.aval)
     mask = int(views.requires_grad(base)) + 2 * int(views.requires_grad(part))
+    views.refresh((base, part), mask)
     return record_entry(entry, (base, part, *level.operands), [bv, pv, *level.operands], mask)

@@ -6,6 +6,7 @@ instruction; large ones have an instruction each, which lets equal blocks of a d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -144,13 +145,12 @@ def bundles_of(params: Sequence[Any]) -> list[Bundle]:
     """Bundles for a group's parameters: small ones of one dtype together, in order; large and special ones alone."""
     groups: dict[Any, list[Any]] = {}
     alone: list[Any] = []
-    seen: set[int] = set()
-    for p in params:
-        if id(p._storage) in seen:
-            continue  # two tensors on one storage: the buffer must not be updated as two
-        seen.add(id(p._storage))
+    distinct = {id(p): p for p in params}
+    owners = Counter([id(p._storage) for p in distinct.values()])
+    for p in distinct.values():
         aval = views.value_of_tensor(p).aval
-        if p._view is None and aval.nbytes < SMALL_BYTES and aval.size:
+        # Tensors on one storage are updated one after the other, each from what the last one left.
+        if p._view is None and aval.nbytes < SMALL_BYTES and aval.size and owners[id(p._storage)] == 1:
             groups.setdefault((aval.dtype, aval.device), []).append(p)
         else:
             alone.append(p)

@@ -89,6 +89,20 @@ def _refresh(view: View, root: Value) -> Value:
     return value
 
 
+def levels_from(base: Any, view: View) -> list[View]:
+    """The levels that lead from a base to its view."""
+    until = base._view
+    if until is not None and until.op is not None:
+        level: View | None = view
+        while level is not None and level is not until:
+            level = level.parent
+        if level is None:
+            raise NotImplementedError(
+                "the base of a view was reshaped in place after the view was made: its gradients are not supported"
+            )
+    return levels_of(view, until)
+
+
 def levels_of(view: View | None, until: View | None = None) -> list[View]:
     """The levels with an operation, outermost (nearest the storage or `until`) first."""
     found = []
@@ -239,19 +253,24 @@ def move_retained(x: Any, old: Node | None, output: int, new: Node | None) -> No
 def requires_grad(x: Any) -> bool:
     """Whether operations on x are recorded. A view of a tensor that requires grad does too, even one made under
     no_grad, which has no history to send gradients to."""
-    if x._leaf:
+    if x._leaf or x._node is not None:
         return True
     view = x._view
-    if view is None:
-        return x._node is not None
-    return node_of(x) is not None or (view.base is not None and requires_grad(view.base))
+    return view is not None and view.base is not None and requires_grad(view.base)
+
+
+def refresh(operands: Any, mask: int) -> None:
+    """Bring the histories of the masked operands up to date, before a node gets edges to them."""
+    for k, x in enumerate(operands):
+        if mask >> k & 1 and x._view is not None:
+            node_of(x)
 
 
 def _replayed(view: View, base: Any) -> Any:
     value = value_of_tensor(base)
     operand: Any = base
     node: Any = base._node
-    for level in levels_of(view, base._view):
+    for level in levels_from(base, view):
         assert level.op is not None
         entry = entry_of(level.op, (value, *level.operands), level.attributes)
         node = make_node(entry, 1, (operand, *level.operands), (value, *level.operands))

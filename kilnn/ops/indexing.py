@@ -188,6 +188,9 @@ def _check_vector(name: str, x: Any, index: Any) -> None:
         raise IndexError(f"{name}(): Index is supposed to be a vector")
     if index.dtype not in (np.int32, np.int64):
         raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index")
+    count = index.shape[0] if index.shape else 1
+    if not x.shape and count != 1:
+        raise RuntimeError(f"{name}(): Index to scalar can have only 1 value, got {count} value(s)")
 
 
 def _line(index: Any) -> Any:

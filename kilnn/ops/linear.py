@@ -63,9 +63,11 @@ def _(ct, b_shape):
 
 @linear.validate
 def _(x, w, b=None):
-    inner, outer = (x.shape[-1] if x.shape else None), w.shape[-1]
-    if not x.shape:
-        raise RuntimeError("both arguments to linear need to be at least 1D, but the input is a scalar")
+    if not x.shape or not w.shape:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {len(x.shape)}D and {len(w.shape)}D"
+        )
+    inner, outer = x.shape[-1], w.shape[-1]
     if len(w.shape) > 2:
         raise RuntimeError(f"linear: the weight must have one or two dimensions, but got {tuple(w.shape)}")
     if inner != outer:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -71,7 +73,20 @@ def pow_static(x, *, exponent):
 
 @pow_static.grad("x")
 def _(ct, x, exponent):
-    return jnp.zeros_like(ct) if exponent == 0 else ct * (power_of(x, exponent - 1) * exponent)
+    return jnp.zeros_like(ct) if exponent == 0 else ct * (_lower(x, exponent - 1) * exponent)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _lower(x, exponent):
+    # PyTorch's second derivative of x ** 2 is a multiple of x ** 0: constant, but it requires grad.
+    return lax.select(lax.eq(x, x), jnp.ones_like(x), jnp.ones_like(x)) if exponent == 0 else power_of(x, exponent)
+
+
+@_lower.defjvp
+def _(exponent, primals, tangents):
+    (x,), (t,) = primals, tangents
+    slope = jnp.zeros_like(x) if exponent == 0 else _lower(x, exponent - 1) * exponent
+    return _lower(x, exponent), t * slope
 
 
 @pow_static.validate

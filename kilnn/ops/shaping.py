@@ -243,4 +243,11 @@ def _(base, value, *, dim, size, step):
     if not base.ndim:
         return value[-1]
     places = _window_places(base.shape[dim], size, step)
-    return base.at[(slice(None),) * dim + (places,)].set(jnp.moveaxis(value, -1, dim + 1))
+    before = (slice(None),) * dim
+    if step >= size:
+        return base.at[(*before, places)].set(jnp.moveaxis(value, -1, dim + 1))
+    out = base
+    for k in range(size):  # windows that share an element: the one that was written (differs from the base) wins
+        place = (*before, places[:, k])
+        out = out.at[place].set(jnp.where(value[..., k] != base[place], value[..., k], out[place]))
+    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kilnn.engine import views
 from kilnn.engine.backward import Walk
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import constant
@@ -19,7 +20,7 @@ def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None
     pairs = []
     for t, given in zip(tensors, gradients, strict=True):
         g: Any = given
-        if not t.requires_grad:
+        if views.node_of(t) is None and not t._leaf:  # or a view made under no_grad: nowhere to send a gradient
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if g is None:
             if t.aval.size != 1:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
+from kilnn.engine.context import local
+from kilnn.engine.grad_mode import no_grad
 from kilnn.engine.handle import Handle
+from kilnn.engine.mutation import become, check_inplace
 from kilnn.ops import (
     arithmetic,
     comparison,
@@ -20,10 +23,10 @@ from kilnn.ops import (
     selection,
     sorting,
 )
-from kilnn.tensor.doors import inplace, number_tensor, record
+from kilnn.tensor.doors import inplace, number_for, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position, shaping
-from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, fill_value, whole_number
-from kilnn.tensor.functions.subscripts import index_tensors, put_at
+from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number
+from kilnn.tensor.functions.subscripts import index_tensors, mask_value, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
 from kilnn.tensor.random import RandomMethods
 
@@ -104,7 +107,7 @@ class ArithmeticInplace(ElementaryInplace):
 
     def clamp_(self: Any, min: Any = None, max: Any = None) -> Tensor:
         """In-place `clamp`."""
-        return inplace(self, selection.clamp, (self, min, max))
+        return inplace(self, selection.clamp, (self, *clamp_limits("clamp_", min, max)))
 
     clip_ = clamp_
 
@@ -142,19 +145,19 @@ class ArithmeticInplace(ElementaryInplace):
 
     def logical_and_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_and`."""
-        return _compare(self, comparison.logical_and, other)
+        return _logical(self, comparison.logical_and, other)
 
     def logical_or_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_or`."""
-        return _compare(self, comparison.logical_or, other)
+        return _logical(self, comparison.logical_or, other)
 
     def logical_xor_(self: Any, other: Tensor) -> Tensor:
         """In-place `logical_xor`."""
-        return _compare(self, comparison.logical_xor, other)
+        return _logical(self, comparison.logical_xor, other)
 
     def logical_not_(self: Any) -> Tensor:
         """In-place `logical_not`."""
-        return inplace(self, creation.copy, (self, record(comparison.logical_not, (self,))))
+        return _logical(self, comparison.logical_not)
 
     def bitwise_and_(self: Any, other: Any) -> Tensor:
         """self &= other."""
@@ -196,7 +199,16 @@ class ArithmeticInplace(ElementaryInplace):
 
 def _compare(x: Any, op: Any, other: Any) -> Tensor:
     """The answer of a comparison, written into x in its dtype."""
-    return inplace(x, creation.copy, (x, record(op, (x, other))))
+    result = record(op, (x, other))
+    if isinstance(other, Handle):
+        return inplace(x, creation.answer, (x, other, result))
+    return inplace(x, creation.copy, (x, result))
+
+
+def _logical(x: Any, op: Any, *others: Any) -> Tensor:
+    """The same for logic, which PyTorch writes behind the gradient graph's back: leaves may be written to."""
+    with no_grad():
+        return inplace(x, creation.copy, (x, record(op, (x, *others))))
 
 
 class InplaceMethods(ArithmeticInplace, RandomMethods):
@@ -241,12 +253,14 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
 
     def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         """Write (or add) values at positions given by a tuple of index tensors."""
+        if len(indices) == 1 and not accumulate and isinstance(values, Handle):
+            values = mask_value(self, indices[0], values)
         dims, tensors = index_tensors(self, indices)
         return put_at(self, dims, tensors, values, accumulate)
 
     def index_add_(self: Any, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
         """In-place `index_add`."""
-        scaled = source if alpha == 1 else record(arithmetic.mul, (source, alpha))
+        scaled = source if alpha == 1 else record(arithmetic.mul, (source, number_for(source.dtype, alpha)))
         return inplace(self, indexing.index_add, (self, index, scaled), _extent(self, dim))
 
     def index_copy_(self: Any, dim: int, index: Tensor, source: Tensor) -> Tensor:
@@ -295,27 +309,22 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
 
     def squeeze_(self: Any, dim: Any = None) -> Tensor:
         """The tensor itself takes the shape of `squeeze`."""
-        return _become(self, shaping.squeeze(self, dim))
+        return _become(self, shaping.squeeze, dim)
 
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         """The tensor itself takes the shape of `unsqueeze`."""
-        return _become(self, shaping.unsqueeze(self, dim))
+        return _become(self, shaping.unsqueeze, dim)
 
     def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
         """The tensor itself takes the shape of `transpose`."""
-        return _become(self, shaping.transpose(self, dim0, dim1))
+        return _become(self, shaping.transpose, dim0, dim1)
 
     def t_(self: Any) -> Tensor:
         """The tensor itself takes the shape of `t`."""
-        return _become(self, shaping.t(self))
+        return _become(self, shaping.t)
 
 
-def _become(x: Any, view: Any) -> Tensor:
-    """Give a tensor the geometry of one of its views."""
-    if x.requires_grad:
-        raise NotImplementedError(
-            "changing the shape of a tensor in place is supported without gradients only: use the out-of-place form"
-        )
-    view._view.base = x._view.base if x._view is not None else None
-    x._view = view._view
-    return x  # type: ignore[no-any-return]  # a Tensor
+def _become(x: Any, function: Any, *args: Any) -> Tensor:
+    if local.context.grad and x.requires_grad:
+        check_inplace(x)
+    return become(x, function(x, *args))  # type: ignore[no-any-return]  # a Tensor

@@ -34,6 +34,7 @@ class ShapingMethods:
     expand = shaping.expand
     expand_as = shaping.expand_as
     broadcast_to = shaping.broadcast_to
+    sum_to_size = shaping.sum_to_size
     select = shaping.select
     narrow = shaping.narrow
     split = shaping.split

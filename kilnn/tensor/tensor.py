@@ -192,7 +192,7 @@ class Tensor(
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if not self.is_leaf:
+        if self._node is not None:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self.requires_grad_(value)
 
@@ -207,8 +207,7 @@ class Tensor(
                 "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
                 f"{type(requires_grad).__name__}"
             )
-        node = views.node_of(self)
-        if node is not None:
+        if self._node is not None:
             if not requires_grad:
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
@@ -322,18 +321,16 @@ class Tensor(
         """Keep the gradient of this non-leaf tensor in `.grad`."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        node = views.node_of(self)
-        if node is not None:
+        if self._node is not None:
+            node = views.node_of(self)
+            assert node is not None
             node.own_hooks().retain[self._output] = weakref.ref(self)
+            self._own("retains")
 
     @property
     def retains_grad(self) -> bool:
         """True for a non-leaf tensor whose gradient is kept."""
-        node = views.node_of(self)
-        if node is None or node.hooks is None:
-            return False
-        reference = node.hooks.retain.get(self._output)
-        return reference is not None and reference() is self
+        return self._extra is not None and "retains" in self._extra
 
     def detach(self) -> Tensor:
         """The same storage outside the gradient graph: in-place writes are seen by both, and count for both.

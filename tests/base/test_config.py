@@ -18,6 +18,7 @@ def test_defaults():
         "trace_cap": 2000,
         "malloc": True,
         "gc_freeze": True,
+        "native": True,
         "full_trace": False,
     }
 

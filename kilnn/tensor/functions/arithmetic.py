@@ -223,7 +223,19 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.clamp.html
     """
-    return record(selection.clamp, (input, min, max))
+    return record(selection.clamp, (input, *clamp_limits("clamp", min, max)))
+
+
+def clamp_limits(function: str, low: Any, high: Any) -> tuple[Any, Any]:
+    """Both limits are numbers or both are tensors; a tensor that could be a number counts as one."""
+    for one, other in ((low, high), (high, low)):
+        if isinstance(one, Handle) and isinstance(other, bool | int | float):
+            if one.ndim or one.requires_grad:  # type: ignore[attr-defined]  # a Tensor
+                raise TypeError(
+                    f"{function}() received an invalid combination of arguments: the limits must be two numbers or two "
+                    "tensors"
+                )
+    return low, high
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:

@@ -11,7 +11,7 @@ from kilnn.base.shapes import broadcast_shapes, normalize_dim
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.ops import arithmetic, creation, gathering, indexing as ops, masking
-from kilnn.tensor.doors import number_tensor, record
+from kilnn.tensor.doors import number_for, number_tensor, record
 from kilnn.tensor.functions.subscripts import bounds_text, index_tensors
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def argwhere(input: Tensor) -> Tensor:
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """input with alpha times the slices of source added at the indices along `dim`."""
-    scaled = source if alpha == 1 else record(arithmetic.mul, (source, alpha))
+    scaled = source if alpha == 1 else record(arithmetic.mul, (source, number_for(source.dtype, alpha)))
     return record(ops.index_add, (input, index, scaled), _extent(input, dim))
 
 

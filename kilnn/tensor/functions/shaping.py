@@ -22,6 +22,8 @@ Shape = tuple[int, ...]
 
 def sizes_of(sizes: tuple[Any, ...]) -> Shape:
     """The sizes of a call `f(2, 3)`, `f((2, 3))` or `f([2, 3])`."""
+    if not sizes:
+        raise TypeError("missing 1 required positional argument: the sizes or dimensions")
     if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
         sizes = tuple(sizes[0])
     return tuple(map(operator.index, sizes))
@@ -214,6 +216,8 @@ def reversed_dims(input: Tensor) -> Tensor:
 
 def matrix_transpose(input: Tensor) -> Tensor:
     """The last two dimensions exchanged (`mT`)."""
+    if not input.ndim:
+        return input
     if input.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
@@ -264,7 +268,21 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Tensors expanded to their common shape."""
     tensors = tuple(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     shape = shapes.broadcast_shapes(*[x.shape for x in tensors])
-    return tuple(expand(x, shape) for x in tensors)
+    return tuple(x if x.aval.shape == shape else expand(x, shape) for x in tensors)
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The sum over the dimensions in which `size` would have to be stretched to the tensor's shape.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.sum_to_size.html
+    """
+    shape, wanted = input.aval.shape, sizes_of(size)
+    lead = len(shape) - len(wanted)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(shape)}}}.")
+    dims = [d for d, m in enumerate(shape) if d < lead or (wanted[d - lead] == 1 and m != 1)]
+    summed: Any = input.sum(dims, keepdim=True) if dims else input
+    return view_(summed, wanted) if lead else summed
 
 
 # Parts. --------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
+from kilnn.engine.mutation import refuse_overlapping
 from kilnn.ops import creation, indexing, masking, selection, shaping
 from kilnn.tensor.doors import geometry, inplace, number_for, number_tensor, record, view
 
@@ -45,16 +46,19 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
-    basic, indices = _read(x, key)
+    if key is False:
+        return
+    basic, indices = _read(x, None if key is True else key)
     base = _view_of(x, basic, alias=False)
     if not isinstance(value, Handle):
         if isinstance(value, np.generic):
             value = value.item()
         elif not isinstance(value, bool | int | float):
-            value = new_handle(value_from(np.array(value).astype(x.dtype.np)))
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor of {x.dtype!r}")
     if indices:
         _put(base, indices, value)
     elif not isinstance(value, Handle):
+        refuse_overlapping(base)
         inplace(base, creation.fill_like, (base, number_for(base.dtype, value)))
     else:
         inplace(base, creation.copy, (base, _without_leading_ones(value, base.ndim)))
@@ -343,9 +347,8 @@ def _put(base: Tensor, indices: list[tuple[int, Any]], value: Any) -> None:
             _check_mask(base, mask, dim)
             wide = mask.reshape((*mask.aval.shape, *(1,) * rest))
             part_value = value.reshape(()) if value.aval.size == 1 else value
+            part_value = mask_value(base, mask, part_value)
             _same_dtype(base, part_value)
-            if part_value.dtype is not base.dtype:
-                part_value = record(creation.cast, (part_value,), (base.dtype.np,))
             inplace(base, selection.masked_write, (base, wide, part_value))
             return
     dims, tensors = _places(base, indices)
@@ -353,17 +356,23 @@ def _put(base: Tensor, indices: list[tuple[int, Any]], value: Any) -> None:
 
 
 def _same_dtype(base: Tensor, value: Any) -> None:
-    if value.dtype is not base.dtype and value.ndim:
+    if value.dtype is not base.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, "
             f"got {value.dtype!r} for the source and {base.dtype!r} for the destination."
         )
 
 
+def mask_value(base: Tensor, mask: Any, value: Any) -> Any:
+    """A single element written through a mask is a number: it takes the target's dtype."""
+    if value.aval.size != 1 or value.dtype is base.dtype or not (isinstance(mask, Handle) and _is_mask(mask)):
+        return value
+    return record(creation.cast, (value,), (base.dtype.np,))
+
+
 def put_at(base: Tensor, dims: tuple[int, ...], tensors: tuple[Any, ...], value: Any, accumulate: bool) -> Tensor:
     """Write, or add, a value at positions of a tensor, in place."""
-    if value.ndim == 0 and value.dtype is not base.dtype:
-        value = record(creation.cast, (value,), (base.dtype.np,))
+    _same_dtype(base, value)
     rank = len(indexing.result_shape(base.aval.shape, dims, indexing.index_shape([t.aval.shape for t in tensors])))
     value = _without_leading_ones(value, rank)
     attributes = (dims, bounds_text(dims, base.aval.shape), accumulate)

@@ -8,6 +8,7 @@ writes through `.data` to values that the gradient graph has saved; in-place ope
 destination; out-of-range indices held in tensors (kilnn raises at the next flush).
 """
 
+import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -131,7 +132,6 @@ class Writer:
         if line is None or self._writes_through_data(line):
             return None
         line = self._with_owned_gradients(line)
-        version = {name: x._version for name, x in self.machine.tensors().items()}
         try:
             self.machine.run(line)
             error = None
@@ -143,7 +143,7 @@ class Writer:
             return None
         self.errors_left -= error is not None
         self.lines.append(line)
-        self._note(line, version)
+        self._note(line)
         return "end" if error is not None and needs_no_gradient_check(line, error) else None
 
     def _with_owned_gradients(self, line: str) -> str:
@@ -154,7 +154,9 @@ class Writer:
         try:
             self.machine.run(line)
             made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
+            twice = [n for n, x in made if sum(x is y for y in self.machine.tensors().values()) > 1]
             odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
+            odd = sorted({*odd, *twice})
         except Exception:
             odd = []
         self._replay()
@@ -162,11 +164,11 @@ class Writer:
 
     def _replay(self) -> None:
         self.machine = Machine(torch)
+        self.saved, self.through_data = set(), set()  # the storages are new ones
         for line in self.lines:
-            try:
+            with contextlib.suppress(Exception):
                 self.machine.run(line)
-            except Exception:
-                continue
+            self._note(line)
 
     def _in_range(self) -> bool:
         try:
@@ -207,7 +209,7 @@ class Writer:
             return True
         return bool(risky) and _writes(line) and any(self._storage(n) in risky for n in names)
 
-    def _note(self, line: str, version: dict[str, int]) -> None:
+    def _note(self, line: str) -> None:
         names = VARIABLE.findall(line)
         storages = {s for s in map(self._storage, names) if s is not None}
         if ".data" in line:

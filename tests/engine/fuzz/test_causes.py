@@ -1,0 +1,225 @@
+"""Programs that once differed from PyTorch, one for each cause: named, smallest, compared statement by statement."""
+
+import contextlib
+
+import pytest
+
+import kilnn
+from tests.engine.fuzz.machine import compare
+
+FUNCTIONS = """
+class Same(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3
+
+class Ident(Same):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+class Half(Same):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(0.5)
+"""
+
+CAUSES = {
+    "a view that nobody looked at since its base got a history counts as a leaf": """
+        v0 = T.ones((2, 2), requires_grad=True)
+        v1 = T.zeros_like(v0); v2 = v1[0]
+        v2[...] += v0[0]
+    """,
+    "... until something looks": """
+        v0 = T.ones((2, 2), requires_grad=True)
+        v1 = T.zeros_like(v0); v2 = v1[0]; v3 = v1.view(-1)
+        v2.add_(v0[0])
+        v4 = v3 * 2
+        v3.add_(1)
+        v3.sum().backward()
+    """,
+    "retains_grad outlives detach_": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0 * 2
+        v1.retain_grad()
+        v1.detach_()
+        (v1 + v0).sum().backward()
+    """,
+    "the second derivative of a square requires grad, its third does not": """
+        v0 = T.tensor([1.5, 0.0], requires_grad=True)
+        v1, = T.autograd.grad(T.square(v0).sum(), [v0], create_graph=True)
+        v2, = T.autograd.grad(v1.sum(), [v0], create_graph=True)
+        v3, = T.autograd.grad(v2.sum(), [v0], create_graph=True)
+        v4, = T.autograd.grad((v0 ** 1).sum(), [v0], create_graph=True)
+        v5, = T.autograd.grad((v0 ** 0).sum(), [v0], create_graph=True)
+    """,
+    "a write on a view is freed although it saved nothing": """
+        v0 = T.ones((2, 2), requires_grad=True); v1 = v0.clone()
+        v1[0].add_(1)
+        v1.sum().backward(retain_graph=True)
+        v1.sum().backward()
+        v1.sum().backward()
+    """,
+    "a node without edges frees what PyTorch saves unconditionally": """
+        v0 = T.ones((2, 2), requires_grad=True)
+        with T.no_grad(): v1 = v0[0]
+        v2 = v1.exp(); v3 = v1 * v1
+        v3.sum().backward()
+        v3.sum().backward()
+        v2.sum().backward()
+        v2.sum().backward()
+    """,
+    "two parameters of an optimizer share their storage": """
+        v0 = T.tensor([1.75, 0.0], requires_grad=True); v1 = v0.detach().requires_grad_()
+        o = T.optim.SGD([v0, v1], lr=0.1, momentum=0.9)
+        (v1 * v1).sum().backward()
+        o.step()
+        (v0 * v1).sum().backward()
+        o.step()
+    """,
+    "materialized gradients require grad with create_graph": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0 * 2
+        v2, v3 = T.autograd.grad((v0 * v0).sum(), [v0, v1], create_graph=True, materialize_grads=True)
+    """,
+    "an unneeded root among several is not visited": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0.sum(); v2 = v0 * 3
+        h = v2.register_hook(lambda g: log('v2', g))
+        T.autograd.backward([v1, v2], [T.ones_like(v1), T.ones_like(v2)], inputs=[v1], retain_graph=True)
+        v2.backward(T.ones_like(v2), inputs=[v1])
+    """,
+    "a root that has nowhere to send its gradient": """
+        v0 = T.ones(2, requires_grad=True)
+        with T.no_grad(): v1 = v0[0]
+        v1.backward()
+    """,
+    "writing a product in double into a float view": """
+        v0 = T.ones((2, 2), requires_grad=True); v1 = T.ones((2, 2))
+        v1[0].mul_(v0.double()[0])
+        v1.sum().backward()
+    """,
+    "writing in double does not save its own target's version": """
+        v0 = T.ones(2, requires_grad=True); v1 = T.zeros(2)
+        v1.clamp_(min=v0.double())
+        v1.sum().backward()
+    """,
+    "fills may write to elements that share memory": """
+        v0 = T.ones(3)
+        v0.expand(2, 3).fill_(2); v0.expand(2, 3).zero_(); v0.expand(2, 3).tril_()
+        v0.expand(2, 3).index_fill_(0, T.tensor([0]), 3)
+        v0[:0].expand(2, 0).mul_(3)
+        v1 = v0.expand(2, 3); v1[T.tensor([True, False])] = 4
+        v1.mul_(2)
+    """,
+    "one window of several that overlap": """
+        v0 = T.tensor([1.0, 2.0, 3.0]); v1 = v0.unfold(0, 2, 1)
+        v1[0].add_(1.5)
+        v1[1, 0].mul_(2)
+    """,
+    "a source that partly overlaps the target": """
+        v0 = T.arange(6).float()
+        v0.add_(v0); v0.copy_(v0[...]); v0[:3].copy_(v0[3:]); v0[0].fill_(v0[0])
+        v0[0:3].add_(v0[1:4])
+        v0[T.arange(6)] = v0
+        v0.div_(v0[0])
+    """,
+    "logic in place is not tracked, comparisons are": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0 * 1; v2 = T.zeros(2)
+        v0.logical_not_(); v1.logical_not_(); v2.gt_(v0)
+        (v1 + v2).sum().backward()
+        v0.eq_(1)
+    """,
+    "limits of clamp are two numbers or two tensors": """
+        v0 = T.ones(2); v1 = v0.clamp(T.tensor(0.0), 1)
+        v2 = v0.clamp(v0, 1)
+        v0.clamp_(0, v0)
+    """,
+    "a tensor takes another shape in place": """
+        v0 = T.ones((2, 3), requires_grad=True); v1 = v0 * 2; v2 = v0 * 3; v3 = v2[0]
+        v1.t_(); v1.mul_(v1[0, 0].detach() + 1); v1[0].add_(1); v3.unsqueeze_(0)
+        v2.mul_(2)
+        (v1.sum() + v3.sum()).backward()
+        v0.t_()
+    """,
+    "... and what was saved of it counts as changed": """
+        v0 = T.ones((2, 3), requires_grad=True); v1 = v0.exp()
+        v1.unsqueeze_(0)
+        v1.sum().backward()
+    """,
+    "a number assigned to elements that share memory": """
+        v0 = T.ones(3).expand(2, 3)
+        v0[0] = 2
+        v0[:, 0] = 2
+        v0.fill_(T.tensor(2.0))
+    """,
+    "only a mask takes an element of another dtype": """
+        v0 = T.zeros(1); v1 = T.tensor([2])
+        v0[v0 > -1] = v1; v0[[True]] = v1[0]; v0[[0]] = 2; v0.index_put_((v0 > -1,), v1)
+        v0[[0]] = v1[0]
+        v0.index_put_((v0 > -1,), v1[0], accumulate=True)
+    """,
+    "one element of a scalar is selected": """
+        T.tensor(1.0).index_select(0, T.tensor([0, 0]))
+    """,
+    "sizes must be given": """
+        v0 = T.tensor(1.0)
+        v0.view(); v0.permute(); v0.expand(); v0.reshape()
+        v1 = v0.view(()); v2 = v0.mT
+    """,
+    "broadcast_tensors returns what fits already": """
+        v0 = T.ones(2, requires_grad=True); v1, v2 = T.broadcast_tensors(v0, T.ones((2, 2)))
+        v3, v4 = T.broadcast_tensors(v0, v0)
+        _ = v3 is v0
+    """,
+    "True and False as a subscript that is written to": """
+        v0 = T.arange(4)
+        v0[True] = T.ones(4) > 0
+        v0[False] = T.ones(7)
+    """,
+    "a list is not assigned": """
+        v0 = T.ones(2)
+        v0[:] = [1.0, 2.0]
+    """,
+    "alpha takes the dtype of the source": """
+        v0 = T.ones((2, 2)) > 0
+        v0.index_add_(0, T.tensor([1]), v0[:1].clone(), alpha=2)
+    """,
+    "linear of a scalar weight": """
+        T.nn.functional.linear(T.ones((2, 2)), T.tensor(1.0))
+    """,
+    "an input that a Function returns is a view that must not be written to": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0 * 2
+        v2 = Same.apply(v1); v3 = Ident.apply(v1); v4 = v3[0]
+        _ = v2._base is v1
+        v2.add_(1)
+        v4.add_(1)
+        v5 = Same.apply(T.zeros(2))
+        v5.add_(1)
+        v5.add_(v0)
+        v3.sum().backward()
+    """,
+    "a Function that changes a view in place": """
+        v0 = T.ones((2, 2), requires_grad=True); v1 = v0 * 2
+        v2 = Half.apply(v1[0])
+        v1.sum().backward()
+        Half.apply(v0[0])
+    """,
+}
+
+
+def lines_of(text: str) -> list[str]:
+    statements = []
+    for line in map(str.strip, text.strip().splitlines()):
+        statements += [line] if line.startswith("with") else line.split("; ")
+    return [FUNCTIONS, *statements]
+
+
+@pytest.mark.parametrize("eager", [False, True], ids=["lazy", "eager"])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_cause(cause, eager):
+    with kilnn.eager() if eager else contextlib.nullcontext():
+        found = compare(lines_of(CAUSES[cause]), kilnn)
+    assert found is None, f"{found.lines[found.index :][:1]}: {found.message}"
