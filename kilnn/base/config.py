@@ -48,7 +48,6 @@ FLAGS = (
     Flag("malloc", "KILNN_MALLOC", True, _boolean, "tell glibc to keep freed memory instead of returning it"),
     Flag("gc_freeze", "KILNN_GC_FREEZE", True, _boolean, "take the imported modules out of Python's gc walks"),
     Flag("native", "KILNN_NATIVE", True, _boolean, "use the hot paths in C where they were built"),
-    Flag("full_trace", "KILNN_FULL_TRACE", False, _boolean, "keep the package's own frames in tracebacks"),
 )
 _BY_NAME = {flag.name: flag for flag in FLAGS}
 
@@ -69,7 +68,6 @@ class Config:
     malloc: bool
     gc_freeze: bool
     native: bool
-    full_trace: bool
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         for flag in FLAGS:

@@ -151,16 +151,15 @@ class Optimizer:
                     if any(getattr(s, "broken", False) for s in bundle.state.values()):
                         self._adopt(bundle)
             return bundles
-        steps = {id(p): b.steps for b in bundles or () for p in b.params}
         for bundle in bundles or ():
             if bundle.flat:
                 bundle.release()
         by_count: dict[Any, list[Any]] = {}
         for p in params:
-            count = self._count_of(p, steps.get(id(p), 0))
-            by_count.setdefault((count, tuple(self.state[p]) if p in self.state else ()), []).append(p)
+            kept = self.state[p] if p in self.state else {}
+            by_count.setdefault((self._count_of(kept), *sorted(map(str, kept))), []).append(p)
         bundles = []
-        for (count, _), members in by_count.items():
+        for (count, *_), members in by_count.items():
             for bundle in bundles_of(members):
                 bundle.steps = count
                 if any(p in self.state and any(n in self.state[p] for n in self._states) for p in bundle.params):
@@ -169,11 +168,12 @@ class Optimizer:
         self._bundles[id(group)] = bundles
         return bundles
 
-    def _count_of(self, p: Any, known: int) -> int:
-        if p in self.state and "step" in self.state[p]:
-            step = self.state[p]["step"]
-            return int(step.item() if isinstance(step, Tensor) else step)
-        return known
+    def _count_of(self, kept: Any) -> int:
+        """How many updates a parameter's state has seen."""
+        if not self._counts_steps:
+            return int(any(kept.get(name) is not None for name in self._states))
+        step = kept.get("step", 0)
+        return int(step.item() if isinstance(step, Tensor) else step)
 
     def _adopt(self, bundle: Bundle) -> None:
         """Bundle the state tensors that stand in `self.state`."""
@@ -195,6 +195,8 @@ class Optimizer:
         missing = [name for name in names if name not in bundle.state]
         if not missing:
             return
+        if not self._counts_steps:
+            bundle.steps = 0
         self._publish_steps(bundle)
         for name in missing:
             for p, t in zip(bundle.params, bundle.add_state(name, self._initial(name, group)), strict=True):

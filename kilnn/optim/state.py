@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -19,8 +19,50 @@ if TYPE_CHECKING:
     from kilnn.optim.optimizer import Optimizer
 
 
-class StateOf(dict[str, Any]):
-    """The state of one parameter: a dict that tells its optimizer when somebody assigns into it."""
+class _Told(dict[Any, Any]):
+    """A dict that tells its optimizer of every change."""
+
+    owner: Optimizer
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.owner._edited = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self.owner._edited = True
+        super().__delitem__(key)
+
+    def clear(self) -> None:
+        self.owner._edited = True
+        super().clear()
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[misc]  # one signature instead of dict's overloads
+        self.update(other)
+        return self
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, *args: Any) -> Any:
+        self.owner._edited = True
+        return super().pop(*args)
+
+    def popitem(self) -> tuple[Any, Any]:
+        self.owner._edited = True
+        return super().popitem()
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class StateOf(_Told):
+    """The state of one parameter: name -> tensor."""
 
     __slots__ = ("owner",)
 
@@ -28,61 +70,27 @@ class StateOf(dict[str, Any]):
         super().__init__()
         self.owner = owner
 
-    def _changed(self) -> None:
-        self.owner._edited = True
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._changed()
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        self._changed()
-        super().__delitem__(key)
-
-    def clear(self) -> None:
-        self._changed()
-        super().clear()
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        self._changed()
-        super().update(*args, **kwargs)
-
-    def pop(self, *args: Any) -> Any:
-        self._changed()
-        return super().pop(*args)
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
         return {k: deepcopy(v, memo) for k, v in self.items()}
 
 
-class StateTable(defaultdict[Any, Any]):
-    """`optimizer.state`: parameter -> its state."""
+class StateTable(_Told, defaultdict[Any, Any]):
+    """`optimizer.state`: parameter -> its state, made at the first look."""
 
     def __init__(self, owner: Optimizer) -> None:
         super().__init__()
         self.owner = owner
 
     def __missing__(self, key: Any) -> Any:
-        made = self[key] = StateOf(self.owner)
+        made = StateOf(self.owner)
+        dict.__setitem__(self, key, made)
         return made
 
-    def clear(self) -> None:
-        self.owner._edited = True
-        super().clear()
-
-    def pop(self, *args: Any) -> Any:
-        self.owner._edited = True
-        return super().pop(*args)
-
-    def __delitem__(self, key: Any) -> None:
-        self.owner._edited = True
-        super().__delitem__(key)
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(value, StateOf):
+            given, value = value, StateOf(self.owner)
+            value.update(given)
+        super().__setitem__(key, value)
 
 
 class StepCount(Storage):

@@ -19,7 +19,6 @@ def test_defaults():
         "malloc": True,
         "gc_freeze": True,
         "native": True,
-        "full_trace": False,
     }
 
 
@@ -90,7 +89,7 @@ def test_override_restores():
 
 
 def test_read_in_a_new_process():
-    code = "from kilnn.base.config import config; print(config.trace_cap, config.full_trace)"
-    environment = {**os.environ, "KILNN_TRACE_CAP": "17", "KILNN_FULL_TRACE": "1"}
+    code = "from kilnn.base.config import config; print(config.trace_cap, config.verify)"
+    environment = {**os.environ, "KILNN_TRACE_CAP": "17", "KILNN_VERIFY": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["17", "True"]
