@@ -109,14 +109,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     canonical = bound.canonical
     whole = bound.whole
     leaves = trace.leaves if whole[0] else [trace.leaves[s] for s in canonical.leaves]
-    args = [v.data for v in leaves]
-    for n, data in enumerate(args):
-        if data.__class__ is np.ndarray:
-            v = leaves[n]
-            if v.index == _seen_once:
-                args[n] = v.data = to_device(data)
-            else:
-                v.index = _seen_once
+    args = _arrays(leaves)
     if canonical.donated:
         # A leaf is held by the list of leaves, by the undo log, and by the trace's list where that is another one.
         own = 2 if leaves is trace.leaves else 3
@@ -144,6 +137,19 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         order = {index: k for k, index in enumerate(canonical.conditions)}
         failed = {order[i]: (check, site) for i, check, site in trace.checks if i in order}
         PENDING.add(word.data, failed, trace.bundles)
+
+
+def _arrays(leaves: list[Value]) -> list[Any]:
+    """The data of leaves; what is on the host goes to the device when it is read for the second time."""
+    arrays = [v.data for v in leaves]
+    for n, data in enumerate(arrays):
+        if data.__class__ is np.ndarray:
+            v = leaves[n]
+            if v.index == _seen_once:
+                arrays[n] = v.data = to_device(data)
+            else:
+                v.index = _seen_once
+    return arrays
 
 
 _VECTOR_DTYPES = (np.float32, np.int64, np.float64)

@@ -93,8 +93,10 @@ class Bundle:
         """Somebody wrote to a part from outside: pack again before the next step."""
         if not self.flat:
             return False
-        flats: list[Any] = [self.weight, *self.state.values()]
-        return any(f.broken for f in flats)
+        for flat in (self.weight, *self.state.values()):
+            if flat.broken:  # type: ignore[attr-defined]  # a FlatStorage
+                return True
+        return False
 
     def _joined(self, storages: list[Storage]) -> FlatStorage:
         flat = flat_storage(pack([own_value(s.value) for s in storages]))
@@ -167,9 +169,10 @@ def record_update(
 
     gradients: what `bundle.gradients()` found, if it did."""
     weight_tensor = bundle.params[0]
+    plain = gradients is not None
     if gradients is None:
         gradients = [views.value_of_tensor(p._grad) for p in bundle.params]
-    gradient = _flat_gradient(bundle, gradients) if bundle.flat else gradients[0]
+    gradient = _flat_gradient(bundle, gradients, plain) if bundle.flat else gradients[0]
     storages = [bundle.weight, *[bundle.state[name] for name in states]]
     special = not bundle.flat and weight_tensor._view is not None
     old = [s.value for s in storages]
@@ -203,7 +206,8 @@ def record_update(
 
 def _update_entry(rule: Op, bundle: Bundle, operands: tuple[Any, ...], attributes: Any, states: int) -> Entry:
     """The entry of an update; looked up by the bundle where gradient and states have the bundle's avals."""
-    plain = operands[1].aval is operands[0].aval and all(x.__class__ is float for x in operands[1 + states :])
+    numbers = operands[1 + states :]
+    plain = operands[1].aval is operands[0].aval and list(map(type, numbers)).count(float) == len(numbers)
     key = (rule, attributes, states)
     found = bundle.entries.get(key) if plain else None
     if found is None or found.in_avals[0] is not operands[0].aval:
@@ -234,21 +238,21 @@ def count_writes(storages: list[Storage]) -> None:
         storage.version += 1
 
 
-def _flat_gradient(bundle: Bundle, gradients: list[Value]) -> Value:
-    """The gradients of a bundle laid end to end; `.grad` of each parameter becomes a part of the result."""
+def _flat_gradient(bundle: Bundle, gradients: list[Value], plain: bool) -> Value:
+    """The gradients of a bundle laid end to end; `.grad` of each parameter becomes a part of the result. `plain`: they
+    have the avals of the parameters, and the tensors that hold them no views."""
     first: Any = gradients[0]
     if first.__class__ is not Value and all(
         getattr(g, "flat", None) is first.flat and g.offset == o  # type: ignore[attr-defined]  # it has `flat`, so it is a range
         for g, o in zip(gradients, bundle.offsets, strict=True)
     ):
         return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
-    own = all(g.aval is aval for g, aval in zip(gradients, bundle.avals, strict=True))
-    if own and all(g.data.__class__ is np.ndarray for g in gradients):
+    if plain and all(g.data.__class__ is np.ndarray for g in gradients):
         flat = pack(gradients)  # one array for the program instead of one for each parameter
     else:
-        entry = bundle.pack if own and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
+        entry = bundle.pack if plain and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
         flat = commit(open_trace(local.context), entry, gradients)
-    if core is not None and own and all(p._grad._view is None for p in bundle.params):
+    if plain and core is not None:
         core.spread(bundle.params, flat, bundle.offsets, bundle.avals)
         return flat
     for p, offset, aval in zip(bundle.params, bundle.offsets, bundle.avals, strict=True):

@@ -237,9 +237,11 @@ class Optimizer:
         mended = False
         for group in self.param_groups:
             bundles = self._bundles.get(id(group), [])
-            if any(b.moved for b in bundles):
-                mended = True
-                bundles = self._bundles_of(group)
+            for bundle in bundles:
+                if bundle.moved:
+                    mended = True
+                    bundles = self._bundles_of(group)
+                    break
             for bundle in bundles:
                 if bundle.broken and not self._edited:
                     mended = True
