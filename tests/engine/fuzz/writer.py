@@ -23,11 +23,12 @@ ERROR_PROGRAMS = 0.4
 
 Proposal = tuple[Callable[["Writer"], str | list[str] | None], float]
 PROPOSALS: list[Proposal] = []
+WIDE: list[Proposal] = []  # also proposed in wide programs
 
 
-def proposal(weight: float):
+def proposal(weight: float, wide: bool = False):
     def register(make):
-        PROPOSALS.append((make, weight))
+        (WIDE if wide else PROPOSALS).append((make, weight))
         return make
 
     return register
@@ -36,7 +37,8 @@ def proposal(weight: float):
 class Writer:
     """Writes one program, keeping PyTorch's state beside it."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, wide: bool = False):
+        self.proposals = PROPOSALS + WIDE if wide else PROPOSALS
         self.rng = random.Random(f"kilnn fuzz {seed}")
         self.lines: list[str] = []
         self.machine = Machine(torch)
@@ -114,7 +116,7 @@ class Writer:
     # -- writing
 
     def write(self, length: int) -> list[str]:
-        makes, weights = [m for m, _ in PROPOSALS], [w for _, w in PROPOSALS]
+        makes, weights = [m for m, _ in self.proposals], [w for _, w in self.proposals]
         first = makes[0]  # a leaf
         for _ in range(self.rng.randint(1, 3)):
             self.accept(first(self))
