@@ -155,6 +155,12 @@ CAUSES = {
         v2, = T.autograd.grad(T.nn.functional.log_softmax(v0, 0), [v0], create_graph=True)
         (v1 + v2).backward()
     """,
+    "a scalar has one dimension to flip": """
+        v0 = T.tensor(1.5, requires_grad=True); v1 = v0.flip(0); v2 = (v0 > 0).flip(-1)
+        v1.backward()
+        v0.flip(1)
+        T.fliplr(T.ones(2)); T.flipud(v0)
+    """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
         v0.view(); v0.permute(); v0.expand(); v0.reshape()

@@ -156,8 +156,10 @@ class Writer:
         try:
             self.machine.run(line)
             made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
-            twice = [n for n, x in made if sum(x is y for y in self.machine.tensors().values()) > 1]
-            odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
+            logged = [y for values in self.machine.logged.values() for y in values if isinstance(y, torch.Tensor)]
+            others = [*self.machine.tensors().values(), *logged]
+            twice = [n for n, x in made if sum(x is y or _one_memory(x, y) for y in others) > 1]
+            odd = [n for n, x in made if not x.is_contiguous() or x._base is not None]
             odd = sorted({*odd, *twice})
         except Exception:
             odd = []
@@ -220,6 +222,10 @@ class Writer:
         tracked = any(x.requires_grad for n, x in self.machine.tensors().items() if n in names)
         if tracked and not creates and "requires_grad_()" not in line:
             self.saved |= storages
+
+
+def _one_memory(x: torch.Tensor, y: torch.Tensor) -> bool:
+    return x.untyped_storage()._cdata == y.untyped_storage()._cdata
 
 
 def _is_pytorchs_own(error: Exception) -> bool:
