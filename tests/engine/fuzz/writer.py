@@ -234,7 +234,7 @@ def _is_pytorchs_own(error: Exception) -> bool:
 
 
 def _writes(line: str) -> bool:
-    return "_(" in line or "] =" in line or "+=" in line or "*=" in line or "-=" in line or "/=" in line
+    return any(sign in line for sign in ("_(", "] =", "+=", "*=", "-=", "/=", "inplace=True", "Half.apply"))
 
 
 # -- what makes a variable suit
