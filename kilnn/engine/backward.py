@@ -48,12 +48,24 @@ def _check_saved(node: Node) -> None:
         raise node.plan.missing
     if node.saved is None:
         raise RuntimeError(FREED)
+    if views.DETACHED:
+        _refuse_detached(node)
     for counter, version in zip(node.counters, node.versions, strict=True):
         if counter.version != version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: a "
                 f"tensor saved by {node.name()} is at version {counter.version}; expected version {version} instead. "
                 "Write the operation out of place, or work on a clone."
+            )
+
+
+def _refuse_detached(node: Node) -> None:
+    for n, k in enumerate(node.plan.wanted):
+        target, output = node.edges[2 * n], node.edges[2 * n + 1]
+        if k in node.plan.saves and target is not None and output in views.DETACHED.get(target, ()):
+            raise RuntimeError(
+                "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_(). This is not "
+                "supported, please use out-of-place `.detach()` instead"
             )
 
 

@@ -123,7 +123,7 @@ def _refuse_overlap(x: Any, source: Any, whole: bool) -> None:
         aval, view = views.value_of_tensor(t).aval, t._view
         plain = shapes.contiguous_strides(aval.shape)
         strides = plain if view is None or view.strides is None else view.strides
-        if not aval.size or not _dense(aval.shape, strides):
+        if not aval.size or not shapes.is_dense(aval.shape, strides):
             return  # nothing, or too hard to tell
         offset = 0 if view is None else view.offset
         spans.append((offset, offset + aval.size, tuple(strides)))
@@ -137,16 +137,6 @@ def _refuse_overlap(x: Any, source: Any, whole: bool) -> None:
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
         "location. Please clone() the tensor before performing the operation."
     )
-
-
-def _dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the elements fill a range of memory, each once."""
-    step = 1
-    for s, n in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n != 1):
-        if s != step:
-            return False
-        step *= n
-    return True
 
 
 def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

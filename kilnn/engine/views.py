@@ -29,6 +29,10 @@ KEEPS_STRIDES = frozenset(
 """Elementwise operations without promotion whose fresh result takes the layout of its operands, as in PyTorch."""
 
 
+DETACHED: weakref.WeakKeyDictionary[Node, set[int]] = weakref.WeakKeyDictionary()
+"""Nodes whose outputs were taken out of the graph by `detach_`: PyTorch cannot use what it saved of them."""
+
+
 class View:
     """One level of a view chain; `op` None reads what the parent reads (`.data`, `detach`, other strides)."""
 

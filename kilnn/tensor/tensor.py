@@ -348,6 +348,8 @@ class Tensor(
                 "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
                 "detach_() cannot be called on these gradients."
             )
+        if self._node is not None:
+            views.DETACHED.setdefault(self._node, set()).add(self._output)
         self._node, self._output, self._leaf = None, 0, False
         return self
 

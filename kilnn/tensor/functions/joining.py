@@ -111,16 +111,21 @@ def column_stack(tensors: Any) -> Tensor:
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The elements in reverse order along dims."""
-    return record(ops.flip, (input,), (normalize_dims(sizes_of(dims), input.ndim),))
+    places = normalize_dims(sizes_of(dims), input.ndim)
+    return record(ops.flip, (input,), (places if input.ndim else (),))
 
 
 def fliplr(input: Tensor) -> Tensor:
     """The columns in reverse order."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
 def flipud(input: Tensor) -> Tensor:
     """The rows in reverse order."""
+    if not input.ndim:
+        raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
 

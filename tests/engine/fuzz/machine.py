@@ -58,6 +58,64 @@ class Blend(T.autograd.Function):
         return gx * ctx.weight, gy * (1 - ctx.weight), None
 
 
+class Cube(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        out = x * x * y
+        ctx.save_for_backward(x, y, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y, out = ctx.saved_tensors
+        gx = 2 * x * y * g if ctx.needs_input_grad[0] else None
+        return gx, x * x * g if ctx.needs_input_grad[1] else None
+
+
+class Half(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        x.mul_(0.5)
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 0.5
+
+
+class Signs(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        s = x.sign()
+        ctx.mark_non_differentiable(s)
+        return x * 2, s
+
+    @staticmethod
+    def backward(ctx, g, gs):
+        return g * 2
+
+
+class Ident(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3
+
+
+class Same(T.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3
+
+
 logged = {}
 
 
@@ -310,7 +368,7 @@ def reproduction(lines: list[str]) -> str:
     """A script that shows the difference: run it with `torch` and with `kilnn` as its argument."""
     text = "\n".join(lines)
     head = 'import importlib, sys\n\nT = importlib.import_module(sys.argv[1] if len(sys.argv) > 1 else "kilnn")\n'
-    if any(word in text for word in ("log(", "Square", "Blend")):
+    if any(word in text for word in ("log(", ".apply(")):
         head += PRELUDE
     body = []
     for line in lines:

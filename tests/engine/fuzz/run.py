@@ -17,7 +17,9 @@ from tests.engine.fuzz.machine import Found, compare, minimize, reproduction
 from tests.engine.fuzz.programs import write
 
 
-def search(library: Any, seeds: range, *, repeat_every: int = 0, progress: bool = False, **options: Any) -> list[Found]:
+def search(
+    library: Any, seeds: range, *, repeat_every: int = 0, progress: bool = False, wide: bool = False, **options: Any
+) -> list[Found]:
     """All differences of these programs, one for each cause, commonest first.
 
     Every `repeat_every`-th program runs three times, so that it also runs as the fused program of its second sight.
@@ -25,7 +27,7 @@ def search(library: Any, seeds: range, *, repeat_every: int = 0, progress: bool 
     causes: dict[str, Found] = {}
     start = time.perf_counter()
     for done, seed in enumerate(seeds):
-        lines = write(seed)
+        lines = write(seed, wide)
         runs = 3 if repeat_every and done % repeat_every == 0 else 1
         for _ in range(runs):
             found = compare(lines, library, **options)
@@ -60,6 +62,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0, help="the first of `count` consecutive seeds")
     parser.add_argument("--eager", action="store_true", help="run kilnn with every operation at once")
+    parser.add_argument("--wide", action="store_true", help="also the statements of wider.py")
     parser.add_argument("--repeat-every", type=int, default=20, help="run every n-th program three times (0: never)")
     parser.add_argument("--versions", action="store_true", help="also compare _version")
     parser.add_argument("--show", type=int, default=10, help="causes to minimize and print")
@@ -73,7 +76,8 @@ def main() -> int:
         start = time.perf_counter()
         seeds = range(options.seed, options.seed + options.count)
         repeat_every = 0 if options.eager else options.repeat_every
-        causes = search(library, seeds, repeat_every=repeat_every, progress=True, versions=options.versions)
+        how = {"repeat_every": repeat_every, "progress": True, "wide": options.wide}
+        causes = search(library, seeds, versions=options.versions, **how)
         report(causes, library, show=options.show, versions=options.versions)
     total = sum(found.count for found in causes)
     seconds = time.perf_counter() - start

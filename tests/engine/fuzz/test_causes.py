@@ -7,28 +7,6 @@ import pytest
 import kilnn
 from tests.engine.fuzz.machine import compare
 
-FUNCTIONS = """
-class Same(T.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * 3
-
-class Ident(Same):
-    @staticmethod
-    def forward(ctx, x):
-        return x.view_as(x)
-
-class Half(Same):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.mark_dirty(x)
-        return x.mul_(0.5)
-"""
-
 CAUSES = {
     "a view that nobody looked at since its base got a history counts as a leaf": """
         v0 = T.ones((2, 2), requires_grad=True)
@@ -48,6 +26,13 @@ CAUSES = {
         v1.retain_grad()
         v1.detach_()
         (v1 + v0).sum().backward()
+    """,
+    "what was saved of a tensor cannot be used once it is detached in place": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0 * 2; v2 = v1 + 1; v3 = v1 * v1; v4 = v1.exp()
+        v1.detach_()
+        v2.sum().backward()
+        v4.sum().backward()
+        v3.sum().backward()
     """,
     "the second derivative of a square requires grad, its third does not": """
         v0 = T.tensor([1.5, 0.0], requires_grad=True)
@@ -164,6 +149,18 @@ CAUSES = {
     "one element of a scalar is selected": """
         T.tensor(1.0).index_select(0, T.tensor([0, 0]))
     """,
+    "the derivative of a softmax over one number is zero, but it requires grad": """
+        v0 = T.tensor(0.5, requires_grad=True)
+        v1, = T.autograd.grad(T.softmax(v0, 0), [v0], create_graph=True)
+        v2, = T.autograd.grad(T.nn.functional.log_softmax(v0, 0), [v0], create_graph=True)
+        (v1 + v2).backward()
+    """,
+    "a scalar has one dimension to flip": """
+        v0 = T.tensor(1.5, requires_grad=True); v1 = v0.flip(0); v2 = (v0 > 0).flip(-1)
+        v1.backward()
+        v0.flip(1)
+        T.fliplr(T.ones(2)); T.flipud(v0)
+    """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
         v0.view(); v0.permute(); v0.expand(); v0.reshape()
@@ -211,10 +208,10 @@ CAUSES = {
 
 
 def lines_of(text: str) -> list[str]:
-    statements = []
+    statements: list[str] = []
     for line in map(str.strip, text.strip().splitlines()):
         statements += [line] if line.startswith("with") else line.split("; ")
-    return [FUNCTIONS, *statements]
+    return statements
 
 
 @pytest.mark.parametrize("eager", [False, True], ids=["lazy", "eager"])

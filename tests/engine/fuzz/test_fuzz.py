@@ -32,6 +32,12 @@ def test_eager_programs_agree_with_pytorch(first):
         assert not causes, explain(causes, kilnn)
 
 
+@pytest.mark.parametrize("first", [0, BATCH])
+def test_wide_programs_agree_with_pytorch(first):
+    causes = search(kilnn, range(first, first + BATCH), wide=True)
+    assert not causes, explain(causes, kilnn)
+
+
 # -- meta-tests: the generator and the comparison find planted faults
 
 

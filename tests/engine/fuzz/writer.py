@@ -23,11 +23,12 @@ ERROR_PROGRAMS = 0.4
 
 Proposal = tuple[Callable[["Writer"], str | list[str] | None], float]
 PROPOSALS: list[Proposal] = []
+WIDE: list[Proposal] = []  # also proposed in wide programs
 
 
-def proposal(weight: float):
+def proposal(weight: float, wide: bool = False):
     def register(make):
-        PROPOSALS.append((make, weight))
+        (WIDE if wide else PROPOSALS).append((make, weight))
         return make
 
     return register
@@ -36,7 +37,8 @@ def proposal(weight: float):
 class Writer:
     """Writes one program, keeping PyTorch's state beside it."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, wide: bool = False):
+        self.proposals = PROPOSALS + WIDE if wide else PROPOSALS
         self.rng = random.Random(f"kilnn fuzz {seed}")
         self.lines: list[str] = []
         self.machine = Machine(torch)
@@ -114,7 +116,7 @@ class Writer:
     # -- writing
 
     def write(self, length: int) -> list[str]:
-        makes, weights = [m for m, _ in PROPOSALS], [w for _, w in PROPOSALS]
+        makes, weights = [m for m, _ in self.proposals], [w for _, w in self.proposals]
         first = makes[0]  # a leaf
         for _ in range(self.rng.randint(1, 3)):
             self.accept(first(self))
@@ -154,8 +156,10 @@ class Writer:
         try:
             self.machine.run(line)
             made = [(n, self.get(n)) for n in names if isinstance(self.get(n), torch.Tensor)]
-            twice = [n for n, x in made if sum(x is y for y in self.machine.tensors().values()) > 1]
-            odd = [n for n, x in made if not x.is_contiguous() or x._base is not None or self.is_shared(n)]
+            logged = [y for values in self.machine.logged.values() for y in values if isinstance(y, torch.Tensor)]
+            others = [*self.machine.tensors().values(), *logged]
+            twice = [n for n, x in made if sum(x is y or _one_memory(x, y) for y in others) > 1]
+            odd = [n for n, x in made if not x.is_contiguous() or x._base is not None]
             odd = sorted({*odd, *twice})
         except Exception:
             odd = []
@@ -220,13 +224,17 @@ class Writer:
             self.saved |= storages
 
 
+def _one_memory(x: torch.Tensor, y: torch.Tensor) -> bool:
+    return x.untyped_storage()._cdata == y.untyped_storage()._cdata
+
+
 def _is_pytorchs_own(error: Exception) -> bool:
     """A kernel that PyTorch lacks; a hook that PyTorch calls with None for a gradient that is not there."""
     return isinstance(error, NotImplementedError) or "'NoneType' object has no attribute 'sum'" in str(error)
 
 
 def _writes(line: str) -> bool:
-    return "_(" in line or "] =" in line or "+=" in line or "*=" in line or "-=" in line or "/=" in line
+    return any(sign in line for sign in ("_(", "] =", "+=", "*=", "-=", "/=", "inplace=True", "Half.apply"))
 
 
 # -- what makes a variable suit
