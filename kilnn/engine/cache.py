@@ -34,7 +34,24 @@ class Program:
         if plan is not None:
             self.call = segments.SegmentedCall(canonical, plan)
         else:
-            self.call = jax.jit(build(canonical), donate_argnums=canonical.donated, keep_unused=True)
+            self.call = jax.jit(
+                build(canonical),
+                donate_argnums=canonical.donated,
+                keep_unused=True,
+                compiler_options=_options(canonical),
+            )
+
+
+SMALL_BYTES = 1 << 18  # no value of the program is larger
+_IN_ORDER = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+
+
+def _options(canonical: Canonical) -> dict[str, Any] | None:
+    """Small kernels are better run in order than handed from thread to thread: see docs/decisions/0012."""
+    if jax.default_backend() != "cpu":
+        return None
+    largest = max((a.nbytes for instr in canonical.code for a in HEADS[instr[0]].avals), default=0)
+    return _IN_ORDER if largest <= SMALL_BYTES else None
 
 
 class Bound:
