@@ -269,7 +269,8 @@ def _bounds(part: slice, size: int) -> tuple[int, int, int]:
 
 
 def _view_of(x: Tensor, basic: _Basic, alias: bool) -> Tensor:
-    if basic.op is None:
+    whole = basic.op is shaping.slice_ and not basic.dims and len(basic.shape) == x.ndim
+    if basic.op is None or (whole and not alias):  # slices that leave nothing out are written to without a view
         if not alias:
             return x
         return view(shaping.alias, x, (x,), (basic.shape,), basic.shape, basic.strides, basic.offset)

@@ -49,6 +49,15 @@ CAUSES = {
         v1.sum().backward()
         v1.sum().backward()
     """,
+    "a subscript that leaves nothing out is no view to write to": """
+        v0 = T.ones((2, 1), requires_grad=True); v1 = v0.clone(); v2 = v0.clone()
+        v1[:, :1] = 2; v2[:] = v0 * 3
+        (v1.sum() + v2.sum()).backward()
+        (v1.sum() + v2.sum()).backward()
+        v2[:1].add_(1)
+        v2.sum().backward()
+        v2.sum().backward()
+    """,
     "a node without edges frees what PyTorch saves unconditionally": """
         v0 = T.ones((2, 2), requires_grad=True)
         with T.no_grad(): v1 = v0[0]
@@ -160,6 +169,10 @@ CAUSES = {
         v1.backward()
         v0.flip(1)
         T.fliplr(T.ones(2)); T.flipud(v0)
+    """,
+    "powers of bools": """
+        v0 = T.tensor([True, False]); v1 = v0.square(); v2 = v0 ** True; v3 = v0 ** False; v4 = v0 ** 2
+        v0.square_()
     """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
