@@ -58,6 +58,11 @@ CAUSES = {
         v2.sum().backward()
         v2.sum().backward()
     """,
+    "... but a negative start makes one": """
+        v0 = T.ones(1, requires_grad=True); v1 = T.zeros(2, 1); v2 = v1[0]
+        v2[-1:] *= v0
+        v1.sum().backward()
+    """,
     "a node without edges frees what PyTorch saves unconditionally": """
         v0 = T.ones((2, 2), requires_grad=True)
         with T.no_grad(): v1 = v0[0]
@@ -230,6 +235,10 @@ CAUSES = {
         v0 = T.tensor([[-0.68, 0.59], [0.86, 0.75]], requires_grad=True)
         v1 = T.nn.functional.scaled_dot_product_attention(v0[None], v0[None] * 2, v0[None] * 3, is_causal=True)
         v3, = T.autograd.grad((v1 * v1 * v1).sum(), [v0], create_graph=True); (v3 * v3).sum().backward()
+    """,
+    "scalars cannot be concatenated": """
+        T.cat([T.tensor(1.0)] * 2, 9)
+        T.cat([T.ones(2), T.tensor(1.0)])
     """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
