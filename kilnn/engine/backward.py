@@ -12,7 +12,7 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
-from kilnn.engine.entry import tracked_operands
+from kilnn.engine.entry import rest_entry, tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
@@ -104,6 +104,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
                 views.node_of(ct)
             values.append(views.value_of_tensor(ct))
             operands.append(ct)
+    first_saved, given = len(values), mask
     edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
     counters = iter(node.counters)
     # An in-place operation keeps no counter for the target it overwrote: fewer counters than saved tensors.
@@ -128,10 +129,40 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         values.append(node.saved[len(plan.saves) + n])
         operands.append(_edge(node, j, next(counters)))
         mask |= 1 << position
+    saved_mask = (mask ^ given) >> first_saved
     if create_graph and mask:
         mask &= tracked_operands(entry)
     out = record_entry(entry, operands, values, mask if create_graph else 0)
-    return list(out) if entry.nout > 1 else [out]
+    outs = list(out) if entry.nout > 1 else [out]
+    extra = _unexpected(plan, cotangents)
+    if not extra:
+        return outs
+    cts = [cotangents[j] for j in extra]
+    parts = _rest(plan, extra, cts, operands[first_saved:], values[first_saved:], saved_mask if create_graph else None)
+    return [record(accumulate, (a, b)) for a, b in zip(outs, parts, strict=True)]
+
+
+def _rest(
+    plan: Any, outputs: tuple[int, ...], cts: list[Any], saved: list[Any], values: list[Any], mask: int | None
+) -> list[Any]:
+    """What the cotangents of saved statistics add to the gradients; `mask`: which saved operands need gradients."""
+    rest = rest_entry(plan, outputs)
+    full = 0
+    if mask is not None:
+        full = mask << len(cts)
+        for n, ct in enumerate(cts):
+            if views.requires_grad(ct):
+                views.node_of(ct)
+                full |= 1 << n
+    more = record_entry(rest, cts + saved, [views.value_of_tensor(ct) for ct in cts] + values, full)
+    return list(more) if rest.nout > 1 else [more]
+
+
+def _unexpected(plan: Any, row: list[Any]) -> tuple[int, ...]:
+    """Outputs with a cotangent that the plan's formula does not take."""
+    if len(row) == 1 or len(plan.cts) == len(row):
+        return ()
+    return tuple([j for j, ct in enumerate(row) if ct is not None and j not in plan.cts])
 
 
 def _edge(target: Any, output: int, counter: Any) -> Any:
@@ -265,6 +296,9 @@ class Walk:
                     return trace.append(entry, (entry.head, a.index, b.index))
         return emit(self.context, entry_of(accumulate, (a, b), ()), (a, b))
 
+    def _sum(self, a: Value, b: Value) -> Value:
+        return emit(self.context, entry_of(accumulate, (a, b), ()), (a, b))  # type: ignore[no-any-return]  # a Value
+
     def run(self) -> None:
         """Visit every node once, newest first."""
         context = self.context
@@ -309,7 +343,15 @@ class Walk:
         values += node.saved
         if not self.retain and plan.frees:
             node.free()
+        extra = _unexpected(plan, row)
+        saved = values[len(plan.cts) :]
         outs = emit(self.context, plan.backward, values)
+        if extra:
+            more = emit(self.context, rest_entry(plan, extra), [row[j] for j in extra] + saved)
+            if plan.backward.nout == 1:
+                outs = self._sum(outs, more)
+            else:
+                outs = [self._sum(a, b) for a, b in zip(outs, more, strict=True)]
         if plan.stretch is not None:
             self.stretched[outs] = plan.stretch
         edges = node.edges

@@ -108,9 +108,9 @@ class Entry:
 class Plan:
     """How the gradient of an entry is taken for one set of wanted operands.
 
-    wanted: operand positions. cts: outputs whose cotangents the backward entry takes. saves, outputs: operands and
-    outputs that are saved. frees: a second backward fails, because something was saved and then freed. stretch: see
-    _stretch. plain: the backward entry takes the cotangent of the first output and what was saved, and no more.
+    wanted: operand positions. cts: outputs whose cotangents the backward entry takes. rest: see rest_entry. saves,
+    outputs: operands and outputs that are saved. frees: a second backward fails, because something was saved and then
+    freed. stretch: see _stretch. plain: the backward entry takes the cotangent of the first output and what was saved.
     """
 
     __slots__ = (
@@ -122,6 +122,7 @@ class Plan:
         "missing",
         "outputs",
         "plain",
+        "rest",
         "saves",
         "stretch",
         "wanted",
@@ -146,6 +147,7 @@ class Plan:
         self.frees = frees
         self.stretch = _stretch(entry)
         self.plain = self.stretch is None and cts == (0,)
+        self.rest: dict[tuple[int, ...], Entry] = {}
         self.lasting: Plan | None = None
         self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 
@@ -596,6 +598,61 @@ def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     return Plan(entry, wanted, tuple(range(nct)), saves, (), back, bool(saves))
 
 
+def rest_entry(plan: Plan, outputs: tuple[int, ...]) -> Entry:
+    """(cotangents of `outputs`, saved...) -> their part of the gradients of the wanted operands.
+
+    A formula takes the cotangents of what the user sees. The statistics that it reads beside them - a mean, a
+    logarithm of a sum - get a cotangent in a second backward pass only.
+    """
+    found = plan.rest.get(outputs)
+    if found is not None:
+        return found
+    entry, n = plan.entry, len(outputs)
+    stand_ins = entry.op.stand_ins if entry.op is not None else {}
+    places = {k: n + i for i, k in enumerate(plan.saves)}
+    for i, j in enumerate(plan.outputs):
+        if j in stand_ins:
+            places.setdefault(_operand_position(entry, stand_ins[j]), n + len(plan.saves) + i)
+    present = [k for k in range(len(entry.kinds)) if entry.kinds[k] != NONE]
+    specs = dict(zip(range(len(entry.kinds)), specs_of(entry.kinds, entry.in_avals), strict=True))
+
+    def full(cts: Any, *operands: Any) -> Any:
+        given = dict(zip(present, operands, strict=True))
+
+        def of_wanted(*chosen: Any) -> Any:
+            known = given | dict(zip(plan.wanted, chosen, strict=True))
+            outs = entry.fn(*[known.get(k) for k in range(len(entry.kinds))])
+            return [outs[j] for j in outputs]
+
+        return jax.vjp(of_wanted, *[given[k] for k in plan.wanted])[1](cts)
+
+    cts = [spec_of(entry.avals[j].shape, entry.avals[j].dtype) for j in outputs]
+    with jax.enable_x64(True):
+        jaxpr = jax.make_jaxpr(full)(cts, *[specs[k] for k in present]).jaxpr
+        used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1][n:]
+    if any(u and k not in places for k, u in zip(present, used, strict=True)):
+        raise NotImplementedError(f"the second derivative of {entry.name} is not supported")
+
+    def fn(*xs: Any) -> Any:
+        operands = [xs[places[k]] if k in places else jnp.zeros(specs[k].shape, specs[k].dtype) for k in present]
+        grads = full(list(xs[:n]), *operands)
+        return grads[0] if len(grads) == 1 else tuple(grads)
+
+    kinds = plan.backward.kinds[len(plan.cts) :]
+    in_avals = plan.backward.in_avals[len(plan.cts) :]
+    avals = tuple(entry.in_avals[k] for k in plan.wanted)
+    made = Entry(f"{entry.name}.rest", fn, (VALUE,) * n + kinds, (*[entry.avals[j] for j in outputs], *in_avals), avals)  # type: ignore[arg-type]  # wanted operands have avals
+    made.node_name = entry.node_name
+    _differentiable_by_vjp(made)
+    plan.rest[outputs] = made
+    return made
+
+
+def _operand_position(entry: Entry, name: str) -> int:
+    assert entry.op is not None
+    return entry.op.operands.index(name)
+
+
 _condemned: list[Entry] = []
 
 
@@ -625,6 +682,7 @@ def _family(entry: Entry) -> list[Entry] | None:
             if sys.getrefcount(plan) > _UNSHARED_PLAN:
                 return None
             found.append(plan.backward)
+            found += plan.rest.values()
     return found
 
 

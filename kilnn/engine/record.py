@@ -59,7 +59,7 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
             return host.run_by_value(op, values, attributes)
         entry = op.memo[memo] = make_entry(op, key[1:], attributes)
     if viewed and local.context.grad:
-        views.refresh(operands, mask & entry.differentiable)
+        mask = views.refresh(operands, mask & entry.differentiable)
     if strided and (op.promote is not None or op.name in views.KEEPS_STRIDES):
         out = record_entry(entry, operands, values, mask)
         views.inherit_strides(out, operands)

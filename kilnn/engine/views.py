@@ -263,11 +263,14 @@ def requires_grad(x: Any) -> bool:
     return view is not None and view.base is not None and requires_grad(view.base)
 
 
-def refresh(operands: Any, mask: int) -> None:
-    """Bring the histories of the masked operands up to date, before a node gets edges to them."""
+def refresh(operands: Any, mask: int) -> int:
+    """Bring the histories of the masked operands up to date, before a node gets edges to them. Returns the mask of
+    those that have one: for a view made under no_grad nothing is saved, unless there is nobody else."""
+    live = mask
     for k, x in enumerate(operands):
-        if mask >> k & 1 and x._view is not None:
-            node_of(x)
+        if mask >> k & 1 and x._view is not None and node_of(x) is None and not x._leaf:
+            live &= ~(1 << k)
+    return live or mask
 
 
 def _replayed(view: View, base: Any) -> Any:

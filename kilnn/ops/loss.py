@@ -298,6 +298,9 @@ def _(ct0, target, weight, smoothing, out1, reduction, ignore_index, smooth):
     return spread - evenly - _at_target(target, hard, logp.shape, lax.full_like(logp, 0))
 
 
+cross_entropy.stand_ins = {1: "x"}  # a logarithm of probabilities is its own log_softmax
+
+
 for _operation in (nll_loss, cross_entropy):
 
     @_operation.check(IndexError, "Target {value} is out of bounds.")

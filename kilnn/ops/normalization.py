@@ -61,8 +61,11 @@ def batch_norm(x, weight=None, bias=None, running_mean=None, running_var=None, e
     return y.astype(x.dtype), mean, var, invstd
 
 
+# The formulas for x keep eps for the second derivative, where the statistics have gradients of their own.
+
+
 @batch_norm.grad("x")
-def _(ct0, x, weight, out1, out3, training):
+def _(ct0, x, weight, eps, out1, out3, training):
     ct = wide(ct0)
     shape, axes = ct.shape, _channel_axes(ct.ndim)
     scale = out3 if weight is None else out3 * weight
@@ -158,7 +161,7 @@ def layer_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, dims):
 
 
 @layer_norm.grad("x")
-def _(ct0, x, weight, out1, out2, dims):
+def _(ct0, x, weight, eps, out1, out2, dims):
     axes = _trailing(x, dims)
     scaled = wide(ct0) if weight is None else wide(ct0) * weight
     unit = (wide(x) - out1) * out2
@@ -196,7 +199,7 @@ def rms_norm(x, weight=None, eps: Scalar = 1e-6, *, dims):
 
 
 @rms_norm.grad("x")
-def _(ct0, x, weight, out1, dims):
+def _(ct0, x, weight, eps, out1, dims):
     scaled = wide(ct0) if weight is None else wide(ct0) * weight
     unit = wide(x) * out1
     return out1 * (scaled - unit * _keep_mean(scaled * unit, _trailing(x, dims)))
@@ -232,7 +235,7 @@ def group_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, groups):
 
 
 @group_norm.grad("x")
-def _(ct0, x, weight, out1, out2, groups):
+def _(ct0, x, weight, eps, out1, out2, groups):
     ct = _grouped(wide(ct0), groups)
     unit = (_grouped(wide(x), groups) - out1) * out2
     scaled = ct if weight is None else ct * _channels(wide(weight), groups, ct.shape)

@@ -55,6 +55,8 @@ STATIC_EXPONENTS = frozenset(n / 2 for n in range(-64, 65))
 
 def power_of(x: Any, exponent: float) -> Any:
     """x to a multiple of one half, by multiplication and square root."""
+    if x.dtype == np.bool_:
+        return x if exponent else jnp.ones_like(x)  # both are bools
     if exponent == 0.5:
         return lax.sqrt(x)
     if exponent == -0.5:
@@ -93,3 +95,5 @@ def _(exponent, primals, tangents):
 def _(x, *, exponent):
     if exponent < 0 and x.dtype.kind in "iub":
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if x.dtype == np.bool_ and not isinstance(exponent, bool):  # out of place it was made a whole number before
+        raise RuntimeError("result type Long can't be cast to the desired output type Bool")

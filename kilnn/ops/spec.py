@@ -85,6 +85,8 @@ class Op:
         self.validator: Any = None  # the function that `validate` registered, or None
         self.checker: Check | None = None
         self.putter: Callable[..., Any] | None = None
+        self.stand_ins: dict[int, str] = {}
+        """Output -> operand that it can stand in for where other outputs' derivatives are wanted: they are the same."""
         self.host_check: Callable[..., bool] | None = None
         self.memo: dict[Any, Any] = {}  # the engine's cache: (attributes, avals) -> entry
         parameters = inspect.signature(fn).parameters.values()

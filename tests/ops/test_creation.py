@@ -15,6 +15,7 @@ from tests.ops.harness import (
     check_values,
     entry_for,
     floats,
+    mask,
     message_of,
 )
 
@@ -25,6 +26,7 @@ ROWS = Table(
         Row(ops.clone, torch.clone, (x,), others=("int64", "bool", "bfloat16")),
         Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats(3)), others=("int64", "bool")),
         Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats())),
+        Row(ops.answer, lambda t, s, a: t.clone().gt_(s).copy_(a), (x, floats(3), mask(2, 3))),
         Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2.5), others=("float16",)),
         Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, 2), others=("int64", "uint8")),
         Row(ops.fill_like, lambda t, v: t.clone().fill_(v), (x, floats())),

@@ -151,8 +151,12 @@ static int visit(PyObject *walk, PyObject *context, PyObject *node, PyObject *ct
     if (SLOT(plan, at.plan.plain) != Py_True || saved == Py_None || !unchanged(node))
         return LEAVE;
     PyObject *first = ct;
-    if (PyList_CheckExact(ct) && (first = PyList_GET_ITEM(ct, 0)) == Py_None)
-        return LEAVE;
+    if (PyList_CheckExact(ct)) {
+        first = PyList_GET_ITEM(ct, 0);
+        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(ct); j++)
+            if ((PyList_GET_ITEM(ct, j) == Py_None) == (j == 0))
+                return LEAVE; /* no gradient of the first output, or one of another */
+    }
     PyObject *trace = SLOT(context, at.context.trace), *backward = SLOT(plan, at.plan.backward);
     Py_ssize_t n = PySequence_Fast_GET_SIZE(saved) + 1, nout = PyLong_AsSsize_t(SLOT(backward, at.entry.nout));
     if (trace == Py_None || n > MAX_OPERANDS || nout > MAX_OPERANDS || SLOT(trace, at.trace.sealed) != Py_False

@@ -328,7 +328,10 @@ static int read_view(PyObject *x, PyObject *view, PyObject **value, int *needs)
     *needs = SLOT(x, at.handle.leaf) == Py_True || SLOT(x, at.handle.node) != Py_None;
     if (base == Py_None)
         return DONE;
-    *needs |= SLOT(base, at.handle.node) != Py_None || SLOT(base, at.handle.leaf) == Py_True;
+    if (!*needs && (SLOT(base, at.handle.node) != Py_None || SLOT(base, at.handle.leaf) == Py_True)) {
+        Py_CLEAR(*value); /* made under no_grad: see views.refresh */
+        return LEAVE;
+    }
     PyObject *counter = SLOT(view, at.view.counter);
     Py_ssize_t place = Py_TYPE(counter) == engine.Counter ? at.counter.version : at.storage.version;
     PyObject *now = SLOT(counter, place), *then = SLOT(view, at.view.attr_version);

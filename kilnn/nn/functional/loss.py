@@ -8,7 +8,7 @@ from typing import Any
 from kilnn.base.shapes import broadcast_shapes
 from kilnn.nn.functional.distance import pairwise_distance
 from kilnn.ops import loss as ops
-from kilnn.tensor.doors import record, record_many
+from kilnn.tensor.doors import cast, record, record_many
 from kilnn.tensor.tensor import Tensor
 
 
@@ -231,8 +231,12 @@ def binary_cross_entropy_with_logits(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     _same_size("binary_cross_entropy_with_logits", input, target)
-    if target.dtype is not input.dtype:
-        target = target.to(input.dtype)
+    if not target.dtype.is_floating_point:
+        raise RuntimeError(
+            f"result type {input.dtype} can't be cast to the desired output type {target.dtype}: the target must be "
+            "floating point; use target.float()"
+        )
+    input = cast(input, target.dtype)  # PyTorch works in place on 1 - target
     for name, w in (("weight", weight), ("pos_weight", pos_weight)):
         if w is not None and tuple(broadcast_shapes(input.shape, w.shape)) != tuple(input.shape):
             raise RuntimeError(f"{name} of size {w.shape} does not broadcast to the input's {input.shape}")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kilnn.base import dtypes
 from kilnn.ops import arithmetic, elementary, powers, rounding, selection
-from kilnn.tensor.doors import record
+from kilnn.tensor.doors import cast, record
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -191,7 +192,7 @@ def digamma(input: Tensor) -> Tensor:
 
 def square(input: Tensor) -> Tensor:
     """x * x."""
-    return record(powers.pow_static, (input,), (2,))
+    return record(powers.pow_static, (cast(input, dtypes.int64) if input.dtype is dtypes.bool else input,), (2,))
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:

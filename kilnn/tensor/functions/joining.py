@@ -36,6 +36,9 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    for n, x in enumerate(tensors):
+        if not x.ndim:
+            raise RuntimeError(f"zero-dimensional tensor (at position {n}) cannot be concatenated")
     tensors = same_dtype(tensors)
     full = [x for x in tensors if x.aval.shape != (0,)] or list(tensors[:1])
     return record(ops.cat, tuple(full), (normalize_dim(dim if axis is None else axis, full[0].ndim),))

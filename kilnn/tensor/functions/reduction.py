@@ -203,6 +203,8 @@ def _moment(input: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: A
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
+    if not (input.is_floating_point() or input.is_complex()):
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     return _Moment(_dims(dim, input), 1 if correction is None else correction, keepdim)
 
 

@@ -33,6 +33,7 @@ class _Basic(NamedTuple):
     strides: tuple[int, ...]
     offset: int
     op: Any  # None: no view is needed
+    whole: bool  # nor is it for writing: slices that leave nothing out
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -166,6 +167,7 @@ class _Reader:
         self.out_strides: list[int] = []
         self.indices: list[tuple[int, Any]] = []
         self.op: Any = None
+        self.whole_slices = True  # `:` and the like; not -1:, even where it leaves nothing out
 
     def whole(self, count: int) -> None:
         """The next `count` dimensions as they are."""
@@ -186,6 +188,9 @@ class _Reader:
             self.blocks.append((dim, start, size, step))
         if self.op is not shaping.select:
             self.op = shaping.slice_
+        self.whole_slices &= (
+            not part.start and step == 1 and (part.stop is None or operator.index(part.stop) >= self.shape[dim])
+        )
         self.offset += start * self.strides[dim]
         self.out_shape.append(size)
         self.out_strides.append(self.strides[dim] * step)
@@ -212,9 +217,12 @@ class _Reader:
         op = self.op
         if self.indices and not self.blocks and op is shaping.slice_ and len(self.out_shape) == len(self.shape):
             op = None  # only whole dimensions beside the index tensors
+        whole = op is shaping.slice_ and self.whole_slices and len(self.out_shape) == len(self.shape)
         columns: Any = zip(*self.blocks, strict=True) if self.blocks else ((), (), (), ())
         dims, starts, sizes, steps = (tuple(column) for column in columns)
-        return _Basic(dims, starts, sizes, steps, tuple(self.out_shape), tuple(self.out_strides), self.offset, op)
+        return _Basic(
+            dims, starts, sizes, steps, tuple(self.out_shape), tuple(self.out_strides), self.offset, op, whole
+        )
 
 
 def _read(x: Tensor, key: Any) -> tuple[_Basic, list[tuple[int, Any]]]:
@@ -269,7 +277,7 @@ def _bounds(part: slice, size: int) -> tuple[int, int, int]:
 
 
 def _view_of(x: Tensor, basic: _Basic, alias: bool) -> Tensor:
-    if basic.op is None:
+    if basic.op is None or (basic.whole and not alias):
         if not alias:
             return x
         return view(shaping.alias, x, (x,), (basic.shape,), basic.shape, basic.strides, basic.offset)

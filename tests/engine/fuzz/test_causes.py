@@ -49,6 +49,20 @@ CAUSES = {
         v1.sum().backward()
         v1.sum().backward()
     """,
+    "a subscript that leaves nothing out is no view to write to": """
+        v0 = T.ones((2, 1), requires_grad=True); v1 = v0.clone(); v2 = v0.clone()
+        v1[:, :1] = 2; v2[:] = v0 * 3
+        (v1.sum() + v2.sum()).backward()
+        (v1.sum() + v2.sum()).backward()
+        v2[:1].add_(1)
+        v2.sum().backward()
+        v2.sum().backward()
+    """,
+    "... but a negative start makes one": """
+        v0 = T.ones(1, requires_grad=True); v1 = T.zeros(2, 1); v2 = v1[0]
+        v2[-1:] *= v0
+        v1.sum().backward()
+    """,
     "a node without edges frees what PyTorch saves unconditionally": """
         v0 = T.ones((2, 2), requires_grad=True)
         with T.no_grad(): v1 = v0[0]
@@ -57,6 +71,13 @@ CAUSES = {
         v3.sum().backward()
         v2.sum().backward()
         v2.sum().backward()
+    """,
+    "for an operand without an edge nothing is saved": """
+        v0 = T.ones((2, 2), requires_grad=True); v1 = v0 * 1
+        with T.no_grad(): v2 = v0[0]
+        v3 = v2 * v1
+        v1.add_(1)
+        v3.sum().backward()
     """,
     "two parameters of an optimizer share their storage": """
         v0 = T.tensor([1.75, 0.0], requires_grad=True); v1 = v0.detach().requires_grad_()
@@ -160,6 +181,64 @@ CAUSES = {
         v1.backward()
         v0.flip(1)
         T.fliplr(T.ones(2)); T.flipud(v0)
+    """,
+    "powers of bools": """
+        v0 = T.tensor([True, False]); v1 = v0.square(); v2 = v0 ** True; v3 = v0 ** False; v4 = v0 ** 2
+        v0.square_()
+    """,
+    "second derivative of layer_norm: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5], [0.86, 0.75, 0.25]], requires_grad=True)
+        v9 = T.tensor([1.5, 0.5, 2.0], requires_grad=True)
+        v8 = T.tensor([0.5, 1.0, 2.0], requires_grad=True)
+        v1 = T.nn.functional.layer_norm(v0, (3,), v9, v8, 0.1)
+        v3, v4, v5 = T.autograd.grad((v1 * v1 * v1).sum(), [v0, v9, v8], create_graph=True)
+        ((v3 * v3).sum() + (v4 * v4 * v5).sum()).backward()
+    """,
+    "second derivative of rms_norm: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5], [0.86, 0.75, 0.25]], requires_grad=True)
+        v9 = T.tensor([1.5, 0.5, 2.0], requires_grad=True); v1 = T.nn.functional.rms_norm(v0, (3,), v9, 0.1)
+        v3, v4 = T.autograd.grad((v1 * v1 * v1).sum(), [v0, v9], create_graph=True)
+        ((v3 * v3).sum() + (v4 * v4).sum()).backward()
+    """,
+    "second derivative of group_norm: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5, 0.1], [0.86, 0.75, 0.25, -0.3]], requires_grad=True)
+        v9 = T.tensor([1.5, 0.5, 2.0, 1.0], requires_grad=True)
+        v8 = T.tensor([0.5, 1.0, 2.0, 3.0], requires_grad=True)
+        v1 = T.nn.functional.group_norm(v0, 2, v9, v8, 0.1)
+        v3, v4, v5 = T.autograd.grad((v1 * v1 * v1).sum(), [v0, v9, v8], create_graph=True)
+        ((v3 * v3).sum() + (v4 * v4 * v5).sum()).backward()
+    """,
+    "second derivative of batch_norm: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5], [0.86, 0.75, 0.25], [0.3, 0.1, -0.5]], requires_grad=True)
+        v9 = T.tensor([1.5, 0.5, 2.0], requires_grad=True)
+        v8 = T.tensor([0.5, 1.0, 2.0], requires_grad=True)
+        v1 = T.nn.functional.batch_norm(v0, T.zeros(3), T.ones(3), v9, v8, True, 0.1, 0.1)
+        v3, v4, v5 = T.autograd.grad((v1 * v1 * v1).sum(), [v0, v9, v8], create_graph=True)
+        ((v3 * v3).sum() + (v4 * v4 * v5).sum()).backward()
+    """,
+    "second derivative of batch_norm of running statistics: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5], [0.86, 0.75, 0.25], [0.3, 0.1, -0.5]], requires_grad=True)
+        v9 = T.tensor([1.5, 0.5, 2.0], requires_grad=True)
+        v8 = T.tensor([0.5, 1.0, 2.0], requires_grad=True)
+        v1 = T.nn.functional.batch_norm(v0, T.zeros(3), T.ones(3), v9, v8, False, 0.1, 0.1)
+        v3, v4, v5 = T.autograd.grad((v1 * v1 * v1).sum(), [v0, v9, v8], create_graph=True)
+        ((v3 * v3).sum() + (v4 * v4 * v5).sum()).backward()
+    """,
+    "second derivative of cross_entropy with all options: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59, 0.5], [0.86, 0.75, 0.25]], requires_grad=True)
+        v5 = T.tensor([1, 0]); v6 = T.tensor([1.0, 2.0, 0.5])
+        v1 = T.nn.functional.cross_entropy(v0, v5, weight=v6, label_smoothing=0.2, reduction='sum')
+        v3, = T.autograd.grad(v1 * v1, [v0], create_graph=True)
+        v4, = T.autograd.grad((v3 * v3).sum(), [v0], create_graph=True); (v4 * v4).sum().backward()
+    """,
+    "second derivative of attention: its statistics depend on the input": """
+        v0 = T.tensor([[-0.68, 0.59], [0.86, 0.75]], requires_grad=True)
+        v1 = T.nn.functional.scaled_dot_product_attention(v0[None], v0[None] * 2, v0[None] * 3, is_causal=True)
+        v3, = T.autograd.grad((v1 * v1 * v1).sum(), [v0], create_graph=True); (v3 * v3).sum().backward()
+    """,
+    "scalars cannot be concatenated": """
+        T.cat([T.tensor(1.0)] * 2, 9)
+        T.cat([T.ones(2), T.tensor(1.0)])
     """,
     "sizes must be given": """
         v0 = T.tensor(1.0)
