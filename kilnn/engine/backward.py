@@ -97,7 +97,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         ct = cotangents[j]
         if ct is None:
             values.append(zeros_value(forward.avals[j]))
-            operands.append(None)
+            operands.append(new_handle(values[-1]))
         else:
             if create_graph and views.requires_grad(ct):
                 mask |= 1 << len(values)

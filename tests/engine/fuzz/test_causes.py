@@ -236,6 +236,11 @@ CAUSES = {
         v1 = T.nn.functional.scaled_dot_product_attention(v0[None], v0[None] * 2, v0[None] * 3, is_causal=True)
         v3, = T.autograd.grad((v1 * v1 * v1).sum(), [v0], create_graph=True); (v3 * v3).sum().backward()
     """,
+    "a gradient reaches saved statistics only, and is differentiated again": """
+        v0 = T.tensor([[0.5], [1.5]], requires_grad=True); v1 = v0 * v0
+        v2, = T.autograd.grad(T.nn.functional.layer_norm(v1, (1,)).sum(), [v1], create_graph=True)
+        v2.sum().backward(create_graph=True, inputs=[v0])
+    """,
     "scalars cannot be concatenated": """
         T.cat([T.tensor(1.0)] * 2, 9)
         T.cat([T.ones(2), T.tensor(1.0)])
