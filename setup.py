@@ -3,7 +3,7 @@
 from setuptools import Extension, setup
 
 SOURCE = "kilnn/native/src"
-FILES = ("core.c", "record.c", "backward.c", "update.c", "attributes.c")
+FILES = ("core.c", "record.c", "backward.c", "liveness.c", "update.c", "attributes.c")
 
 setup(
     ext_modules=[

@@ -22,7 +22,6 @@ from kilnn.native.core import core
 from kilnn.ops.spec import op
 
 _marks = itertools.count(1)
-_new = object.__new__
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

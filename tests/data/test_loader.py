@@ -43,6 +43,14 @@ def epochs(mine, other, count: int = 3) -> None:
     assert kilnn.base.generator.default_generator.stream.rand(2).tolist() == torch.rand(2).tolist()
 
 
+def test_the_comparison_can_fail():
+    mine, other = both_datasets()
+    with pytest.raises(AssertionError):
+        epochs(ours.DataLoader(mine, batch_size=4), theirs.DataLoader(other, batch_size=5))
+    with pytest.raises(AssertionError):
+        epochs(ours.DataLoader(mine, batch_size=4, shuffle=True), theirs.DataLoader(other, batch_size=4))
+
+
 OPTIONS = [
     {},
     {"batch_size": 4},

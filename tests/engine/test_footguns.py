@@ -22,6 +22,11 @@ def agrees(program, **tolerance):
     assert_agrees(program, kilnn, **({"rtol": 1e-4, "atol": 1e-5} | tolerance))
 
 
+def test_the_comparison_can_fail():
+    with pytest.raises(AssertionError):
+        agrees(lambda T: (T.ones(2) * (1.001 if T is kilnn else 1.0)).tolist())
+
+
 def regression(T, width=5, lr=0.1, optimizer="SGD", **options):
     w = T.tensor(np.linspace(-1, 1, width).astype(np.float32), requires_grad=True)
     b = T.zeros(1, requires_grad=True)
