@@ -366,11 +366,20 @@ from kilnn.tensor.tensor import Tensor as Tensor
 __version__ = "0.1.0"
 
 if _typing.TYPE_CHECKING:
-    from kilnn import autograd as autograd, data as data, io as io, nn as nn, optim as optim, utils as utils
+    from kilnn import (
+        autograd as autograd,
+        data as data,
+        io as io,
+        nn as nn,
+        optim as optim,
+        serialization as serialization,
+        utils as utils,
+    )
     from kilnn.io import load as load, save as save
 else:
     # Loaded at their first use, so that `import kilnn` stays quick: each name and the package that brings it.
-    _LATER = {name: f"kilnn.{name}" for name in ("autograd", "data", "io", "nn", "optim", "utils")}
+    _PACKAGES = ("autograd", "data", "io", "nn", "optim", "serialization", "utils")
+    _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
 
     def __getattr__(name):

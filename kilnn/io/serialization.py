@@ -1,56 +1,48 @@
-"""`save` and `load`: one safetensors file that holds the tensors, and in its header the structure around them.
-
-Loading reads JSON and raw numbers and never executes anything, so a file from a stranger is safe to open. Other
-programs that read safetensors see the tensors under their paths ("model.fc1.weight").
-"""
+"""`save` and `load`: PyTorch's `.pt` files, without PyTorch and without running code; safetensors by their suffix."""
 
 from __future__ import annotations
 
-import json
+import io
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, TypeAlias
+import pickle
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO
 
-import ml_dtypes
-import numpy as np
-import safetensors
-from numpy.typing import NDArray
-from safetensors import numpy as safetensors_numpy
-
-from kilnn.base.device import Device, as_device, jax_device
 from kilnn.base.errors import message
+from kilnn.io.archive import ZIP_START, read_container, write_archive
 from kilnn.io.atomic import replacing
-from kilnn.io.structure import Encoder, decode
-from kilnn.tensor.create import array_of_tensor, from_host
-from kilnn.tensor.tensor import Tensor
+from kilnn.io.location import Location, relocation
+from kilnn.io.pickle_reader import PickleReader
+from kilnn.io.pickle_writer import PickleWriter
+from kilnn.io.rebuild import Rebuilder, StoragePlan, parameter_class, parse_identity
+from kilnn.io.safe_globals import finder
+from kilnn.io.safetensors_format import load_safetensors, save_safetensors
 
-Array: TypeAlias = NDArray[Any]
-Location: TypeAlias = "Device | str | Mapping[str, str] | None"
-
-FORMAT_VERSION = 1
-_KEY = "kilnn"  # in the header's metadata
-_RESERVED = "__metadata__"
-_TYPES: Mapping[str, Any] = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16, "C64": np.complex64,
-    "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8, "U8": np.uint8, "BOOL": np.bool_,
-}  # fmt: skip
+SUFFIX = ".safetensors"
+_PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
-def save(obj: Any, f: str | os.PathLike[str] | BinaryIO) -> None:
-    """Save tensors and the structure around them to a file.
+def save(
+    obj: Any, f: str | os.PathLike[str] | BinaryIO, pickle_module: Any = pickle, pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
+) -> None:  # fmt: skip
+    """Save tensors and the structure around them to a file that `torch.load(weights_only=True)` reads, too.
 
-    A path gets the new file only when it is complete: a crash on the way leaves the old one.
+    A path gets the new file only when it is complete: a crash on the way leaves the old one. Tensors that share memory
+    share it in the file.
 
     Args:
-        obj: tensors in nested dicts, OrderedDicts, lists and tuples, with str, int, float, complex, bool, None, dtypes
-            and devices. Keys and tuples come back as they are; a tensor that occurs twice is one tensor again; a
-            `Parameter` comes back as a tensor with `requires_grad`.
-        f: a path, or a file opened for writing bytes.
+        obj: tensors and parameters in nested dicts, OrderedDicts, lists, tuples and sets, with str, bytes, int, float,
+            complex, bool, None, dtypes and devices.
+        f: a path, or a file opened for writing bytes. A path that ends in `.safetensors` gets that format
+            (`kilnn.io.save_safetensors`).
+        pickle_module, pickle_protocol: accepted as `pickle` and 2; the pickle inside is written by kilnn.
+        _use_new_zipfile_serialization: the format before PyTorch 1.6 (False) can be read but not written.
+        _disable_byteorder_record: accepted as False.
 
-    Raises: TypeError naming the entry of another class, ValueError for a container that contains itself.
-
-    Differs from PyTorch: the format is safetensors and not a zip of pickles; tensors that share memory are separate
-        after loading.
+    Raises: TypeError naming the entry of another class, ValueError for a tuple that contains itself.
 
     Example:
         >>> import io, kilnn
@@ -60,75 +52,62 @@ def save(obj: Any, f: str | os.PathLike[str] | BinaryIO) -> None:
         >>> kilnn.load(file)[3]
         ('a', None)
 
+    Differs from PyTorch: objects of other classes are refused here and not when the file is read.
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.save.html
     """
-    encoder = Encoder()
-    root = encoder.encode(obj)
-    arrays, table = _lay_out(encoder)
-    description = json.dumps({"version": FORMAT_VERSION, "root": root, "tensors": table}, allow_nan=False)
-    metadata = {_KEY: description}
+    if pickle_module is not pickle or pickle_protocol != 2 or _disable_byteorder_record:
+        raise NotImplementedError(
+            "save: the pickle inside the file is written by kilnn, with protocol 2: pickle_module, pickle_protocol and "
+            "_disable_byteorder_record cannot be changed"
+        )
+    if not _use_new_zipfile_serialization:
+        raise NotImplementedError("save: the file format before PyTorch 1.6 can be read, but is not written")
     if isinstance(f, str | os.PathLike):
-        with replacing(f) as draft:
-            safetensors_numpy.save_file(arrays, draft, metadata)
+        name = os.fsdecode(os.fspath(f))
+        if name.endswith(SUFFIX):
+            save_safetensors(obj, f)
+            return
+        plan, pickled = _describe(obj)
+        with replacing(f) as draft, open(draft, "wb") as file:
+            write_archive(file, Path(name).stem or "archive", pickled, plan.arrays)
     elif hasattr(f, "write"):
-        f.write(safetensors_numpy.save(arrays, metadata))
+        plan, pickled = _describe(obj)
+        whole = io.BytesIO()  # not every file can be asked where it is
+        write_archive(whole, "archive", pickled, plan.arrays)
+        f.write(whole.getvalue())
     else:
         raise TypeError(f"save: expected a path or a file opened for writing bytes, but got {type(f).__name__}")
 
 
-def _lay_out(encoder: Encoder) -> tuple[dict[str, Array], list[dict[str, Any]]]:
-    """The arrays by their names in the file, and for each tensor what the file's types do not say."""
-    arrays: dict[str, Array] = {}
-    seen: dict[tuple[Any, ...], str] = {}
-    held = []  # an address means one array only as long as that array lives
-    table: list[dict[str, Any]] = []
-    for tensor, wish in zip(encoder.tensors, encoder.names, strict=True):
-        array = np.asarray(array_of_tensor(tensor))
-        held.append(array)
-        memory = (array.__array_interface__["data"][0], array.dtype, array.shape, array.strides)
-        name = seen.get(memory) if array.size else None
-        if name is None:
-            name = seen[memory] = _free_name(wish, arrays)
-            arrays[name] = _storable(array)
-        entry: dict[str, Any] = {"data": name}
-        if array.dtype == np.complex128:
-            entry["complex128"] = True
-        if tensor.requires_grad:
-            entry["requires_grad"] = True
-        if tensor.device.type != "cpu":
-            entry["device"] = str(tensor.device)
-        table.append(entry)
-    return arrays, table
+def _describe(obj: Any) -> tuple[StoragePlan, bytes]:
+    plan = StoragePlan()
+    parameters = parameter_class() if "kilnn.nn.parameter" in sys.modules else None
+    return plan, PickleWriter(plan.place, parameters).dump(obj)
 
 
-def _free_name(wish: str, taken: Mapping[str, Any]) -> str:
-    name, number = wish, 1
-    while name in taken or name == _RESERVED:
-        name, number = f"{wish}~{number}", number + 1
-    return name
+def load(
+    f: str | os.PathLike[str] | BinaryIO, map_location: Location = None, pickle_module: Any = None, *,
+    weights_only: bool | None = True, mmap: bool | None = None, **pickle_load_args: Any,
+) -> Any:  # fmt: skip
+    """Load a file of `save`, of `torch.save` (both its formats) or of safetensors.
 
-
-def _storable(array: Array) -> Array:
-    """Row-major, and complex128 as pairs of float64: safetensors has no type for it."""
-    array = np.asarray(array, order="C")
-    if array.dtype == np.complex128:
-        return array.reshape(*array.shape, 1).view(np.float64)
-    return array
-
-
-def load(f: str | os.PathLike[str] | BinaryIO, map_location: Location = None, *, weights_only: bool = True) -> Any:
-    """Load what `save` wrote, or the tensors of any other safetensors file as a dict.
+    Nothing in a file is ever executed: it may hold tensors, containers and numbers, and classes that were allowed with
+    `kilnn.serialization.add_safe_globals`.
 
     Args:
         f: a path, or a file opened for reading bytes.
-        map_location: the device for all tensors, or a dict from saved device to new one; None puts each tensor on the
-            device it was saved from.
-        weights_only: accepted for PyTorch's sake; nothing in the file is ever executed.
+        map_location: the device for all tensors, a dict from saved device to new one, or a function of (storage, name
+            of its device) that returns the storage, moved or not; None puts each tensor on the device it was saved
+            from.
+        pickle_module: accepted as None or `pickle`; kilnn reads the pickle itself.
+        weights_only: accepted; files are read as with True whatever it is.
+        mmap: map a file instead of reading all of it; `f` has to be a path.
+        pickle_load_args: `encoding="utf-8"` is accepted.
 
     Returns: the object that was saved.
 
-    Raises: ValueError for a file that is no safetensors file or whose description is damaged, RuntimeError when a
-        tensor's device is not on this machine.
+    Raises: pickle.UnpicklingError for other classes and damaged pickles, RuntimeError for a damaged archive and
+        when a tensor's device is not on this machine.
 
     Example:
         >>> import io, kilnn
@@ -140,103 +119,50 @@ def load(f: str | os.PathLike[str] | BinaryIO, map_location: Location = None, *,
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.load.html
     """
-    relocate = _relocation(map_location)
-    arrays, metadata = _read(f)
-    if _KEY not in metadata:
-        return {name: _place(from_host(array), "cpu", relocate) for name, array in arrays.items()}
-    try:
-        description = json.loads(metadata[_KEY])
-        version, root, table = (description[part] for part in ("version", "root", "tensors"))
-        if version != FORMAT_VERSION:
-            raise ValueError(f"it has format version {version}, and this kilnn reads version {FORMAT_VERSION}")
-        made: dict[int, Tensor] = {}
-
-        def tensor(place: int) -> Tensor:
-            if place not in made:
-                made[place] = _make_tensor(table[place], arrays, relocate)
-            return made[place]
-
-        return decode(root, tensor)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"load: the description inside the file cannot be read: {error}") from error
-
-
-def _make_tensor(entry: Mapping[str, Any], arrays: Mapping[str, Array], relocate: Callable[[str], Device]) -> Tensor:
-    array = arrays[entry["data"]]
-    array = array.view(np.complex128)[..., 0] if entry.get("complex128") else array
-    # Entries may share data (tied weights), but tensors may be written to: each has its own.
-    tensor = _place(from_host(np.array(array, order="C")), entry.get("device", "cpu"), relocate)
-    return tensor.requires_grad_() if entry.get("requires_grad") else tensor
-
-
-def _read(f: Any) -> tuple[dict[str, Array], dict[str, str]]:
-    try:
-        if isinstance(f, str | os.PathLike):
-            with safetensors.safe_open(os.fspath(f), "np") as opened:
-                return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}
+    if pickle_module not in (None, pickle):
+        raise RuntimeError("load: kilnn reads the pickle itself and does not take another pickle_module")
+    if set(pickle_load_args) - {"encoding"} or pickle_load_args.get("encoding", "utf-8") != "utf-8":
+        raise NotImplementedError(f"load: {', '.join(pickle_load_args)} cannot be given: kilnn reads the pickle itself")
+    if not isinstance(f, str | os.PathLike):
         if not hasattr(f, "read"):
             raise TypeError(f"load: expected a path or a file opened for reading bytes, but got {type(f).__name__}")
-        content = f.read()
-        entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # its stub lacks the annotation
-        return {name: _as_array(spec) for name, spec in entries}, _metadata_of(content)
-    except safetensors.SafetensorError as error:
-        raise ValueError(_not_ours(_first_bytes(f), error)) from error
-
-
-def _as_array(spec: Mapping[str, Any]) -> Array:
-    if spec["dtype"] not in _TYPES:
-        raise ValueError(f"load: the file holds a tensor of type {spec['dtype']}, which kilnn does not have")
-    return np.frombuffer(spec["data"], _TYPES[spec["dtype"]]).reshape(spec["shape"])
-
-
-def _metadata_of(content: bytes) -> dict[str, str]:
-    """The header is JSON after eight bytes that tell its length; `deserialize` has checked it, but keeps this part."""
-    length = int.from_bytes(content[:8], "little")
-    return dict(json.loads(content[8 : 8 + length]).get(_RESERVED) or {})
+        if mmap:
+            raise ValueError("f must be a file filename in order to use the torch.load mmap argument")
+    start = _first_bytes(f)
+    if start == ZIP_START or start[:2] in _PICKLE_STARTS:
+        pickled, storages, byteorder = read_container(f, bool(mmap))
+        return _load_pickled(pickled, Rebuilder(storages, byteorder, relocation(map_location)))
+    return load_safetensors(f, map_location)
 
 
 def _first_bytes(f: Any) -> bytes:
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
             return file.read(4)
-    if f.seekable():
-        f.seek(0)
-    return bytes(f.read(4))
-
-
-def _not_ours(start: bytes, error: Exception) -> str:
-    if start.startswith((b"PK\x03\x04", b"\x80\x02")):
-        return message(
-            "load: this is a file of torch.save, which kilnn cannot read yet",
-            fix="write it with safetensors.torch.save_file(state_dict, path), where PyTorch is installed",
-        )
-    return f"load: this is no safetensors file: {error}"
-
-
-def _relocation(map_location: Location) -> Callable[[str], Device]:
-    if map_location is None:
-        return Device
-    if isinstance(map_location, Mapping):
-        return lambda saved: Device(map_location.get(saved, saved))
-    if isinstance(map_location, str | Device):
-        target = as_device(map_location)
-        return lambda saved: target
-    raise TypeError(
-        f"load: map_location is a device, its name or a dict of names; received {type(map_location).__name__}"
-    )
-
-
-def _place(tensor: Tensor, saved: str, relocate: Callable[[str], Device]) -> Tensor:
-    target = relocate(saved)
-    if target == tensor.device:
-        return tensor
-    try:
-        jax_device(target)
-    except RuntimeError as error:
-        raise RuntimeError(
+    if not (hasattr(f, "seek") and hasattr(f, "tell")):
+        raise AttributeError(
             message(
-                f"load: a tensor was saved from {saved!r} and goes to '{target}'", fix="load with map_location='cpu'"
+                "load: the file can only be torch.load from a file that is seekable",
+                fix="read it whole: kilnn.load(io.BytesIO(f.read()))",
             )
-        ) from error
-    moved: Tensor = tensor.to(target)
-    return moved
+        )
+    here = f.tell()
+    start = bytes(f.read(4))
+    f.seek(here)
+    return start
+
+
+def _load_pickled(pickled: bytes, rebuilder: Rebuilder) -> Any:
+    """Twice: first only to see which storages are used and by how many tensors."""
+    uses: Counter[Any] = Counter()
+    sizes: dict[Any, int] = {}
+
+    def note(identity: Any) -> Any:
+        kind, key, _, _, view = parse_identity(identity)
+        uses[key if view is None else (key, view[0])] += 1
+        sizes[key] = 1 if kind.dtype is None else kind.dtype.itemsize
+
+    functions = rebuilder.functions()
+    PickleReader(finder(dict.fromkeys(functions, lambda *args: None), dry=True), note).load(pickled)
+    rebuilder.prepare(sizes, {key for key, count in uses.items() if count > 1})
+    return PickleReader(finder(functions), rebuilder.persistent).load(pickled)

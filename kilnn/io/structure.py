@@ -51,7 +51,7 @@ class Encoder:
         if kind is Device:
             return {"device": str(obj)}
         if kind not in (list, tuple, dict, OrderedDict, Size):
-            raise TypeError(_refusal(path, kind))
+            raise TypeError(refusal(path, kind))
         if id(obj) in self._open:
             raise ValueError(f"save: {spell(path)} contains itself")
         self._open.add(id(obj))
@@ -75,7 +75,7 @@ class Encoder:
         try:
             return self.encode(key)
         except TypeError:
-            raise TypeError(_refusal((*path, key), type(key), "the key of ")) from None
+            raise TypeError(refusal((*path, key), type(key), "the key of ")) from None
 
     def _place(self, tensor: Tensor, path: tuple[Any, ...]) -> int:
         place = self._places.get(id(tensor))
@@ -91,13 +91,14 @@ def spell(path: Iterable[Any]) -> str:
     return "obj" + "".join(f"[{key!r}]" for key in path)
 
 
-def _refusal(path: Iterable[Any], kind: type, prefix: str = "") -> str:
+def refusal(path: Iterable[Any], kind: type, prefix: str = "", kept: str = _KEPT) -> str:
+    """The error text for an entry of a class that a file cannot keep."""
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     fix = {
         "numpy": "make it a Python number with .item(), or a tensor with kilnn.tensor(...)",
         "collections": "convert it with dict(...) or tuple(...)",
     }.get(kind.__module__, "save what it is made of, for a module its state_dict()")
-    return message(f"save: cannot keep {prefix}{spell(path)}", received=name, expected=_KEPT, fix=fix)
+    return message(f"save: cannot keep {prefix}{spell(path)}", received=name, expected=kept, fix=fix)
 
 
 def decode(data: Any, tensor: Callable[[int], Tensor]) -> Any:

@@ -28,7 +28,7 @@ def package_files() -> set[str]:
 
 
 def suggestion(path: str) -> str:
-    folder, name = path.split("/", 2)[1], path.split("/", 2)[2]
+    folder, _, name = path.removeprefix("kilnn/").rpartition("/")
     first = (ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or "what it does").split("\n")[0]
     return f"docs/layout.md, under `kilnn/{folder}/`:  - `{name}`: {first}"
 
