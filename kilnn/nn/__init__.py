@@ -114,7 +114,8 @@ from kilnn.nn.layers.pooling import (
     MaxPool2d as MaxPool2d,
     MaxPool3d as MaxPool3d,
 )
-from kilnn.nn.layers.recurrent import (
+from kilnn.nn.layers.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN, RNNBase as RNNBase
+from kilnn.nn.layers.recurrent_cell import (
     GRUCell as GRUCell,
     LSTMCell as LSTMCell,
     RNNCell as RNNCell,

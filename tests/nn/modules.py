@@ -120,6 +120,10 @@ row("GRUCell", (4, 3), (4, 5), args=(3, 5))
 row("GRUCell", (3,), args=(3, 5))
 row("LSTMCell", inputs=lambda T: (data(T, 4, 3), (data(T, 4, 5), data(T, 4, 5, seed=1))), args=(3, 5))
 row("LSTMCell", (3,), args=(3, 5))
+row("RNN", (4, 2, 3), (2, 2, 5), args=(3, 5, 2))
+row("RNN", (4, 3), args=(3, 5), nonlinearity="relu", bias=False)
+row("GRU", (2, 4, 3), args=(3, 5), batch_first=True, bidirectional=True)
+row("LSTM", inputs=lambda T: (data(T, 4, 2, 3), (data(T, 1, 2, 2), data(T, 1, 2, 5))), args=(3, 5), proj_size=2)
 
 
 def losses(name: str, inputs: Any, **arguments: Any) -> None:
@@ -148,4 +152,4 @@ losses("CosineEmbeddingLoss", lambda T: (data(T, 6, 3), data(T, 6, 3, seed=1), s
 losses("TripletMarginLoss", lambda T: (data(T, 6, 3), data(T, 6, 3, seed=1), data(T, 6, 3, seed=2)), swap=True)
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
-OTHERS = {"Module", "RNNCellBase"}
+OTHERS = {"Module", "RNNBase", "RNNCellBase"}

@@ -1,5 +1,6 @@
-"""kilnn.nn.utils: limiting gradients, and parameters as one vector."""
+"""kilnn.nn.utils: limiting gradients, parameters as one vector, sequences of different lengths."""
 
+from kilnn.nn.utils import rnn as rnn
 from kilnn.nn.utils.clip_grad import (
     clip_grad_norm as clip_grad_norm,
     clip_grad_norm_ as clip_grad_norm_,
