@@ -3,6 +3,7 @@
 import importlib as _importlib
 import typing as _typing
 
+from kilnn import random as random
 from kilnn.base.device import (
     Device as device,
     get_default_device as get_default_device,
@@ -39,7 +40,6 @@ from kilnn.base.errors import StateLostError as StateLostError
 from kilnn.base.generator import (
     Generator as Generator,
     default_generator as default_generator,
-    fork_rng as fork_rng,
     get_rng_state as get_rng_state,
     initial_seed as initial_seed,
     manual_seed as manual_seed,
@@ -287,6 +287,7 @@ from kilnn.tensor.functions.random import (
     bernoulli as bernoulli,
     multinomial as multinomial,
     normal as normal,
+    poisson as poisson,
     rand as rand,
     rand_like as rand_like,
     randint as randint,

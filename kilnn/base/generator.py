@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kilnn.base.device import Device, as_device
-from kilnn.base.mt19937 import DEFAULT_SEED, STATE_BYTES, MT19937Generator
+from kilnn.base.mt19937 import DEFAULT_SEED, UNUSED_BYTES, MT19937Generator
 
 
 def _as_bytes(state: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -84,19 +84,19 @@ class Generator:
         return first
 
     def get_state(self) -> Any:
-        """All of the state: PyTorch's bytes for a CPU generator, then the offset in eight bytes."""
-        return self.wrap_state(np.concatenate([self.stream.get_state(), np.array([self.offset], "<u8").view(np.uint8)]))
+        """All of the state, in PyTorch's bytes for a CPU generator; the offset lies where PyTorch leaves eight unused.
+
+        PyTorch goes on from this state as well, and kilnn from PyTorch's.
+        """
+        state = self.stream.get_state()
+        state[UNUSED_BYTES] = np.array([self.offset], "<u8").view(np.uint8)
+        return self.wrap_state(state)
 
     def set_state(self, new_state: Any) -> None:
-        """Go on from a state taken by `get_state`; PyTorch's own CPU states are understood too (offset 0)."""
+        """Go on from a state taken by `get_state`, here or in PyTorch (offset 0)."""
         state = _as_bytes(new_state)
-        offset = state[STATE_BYTES:]
-        if offset.size not in (0, 8):
-            raise RuntimeError(
-                f"Expected a generator state of {STATE_BYTES} or {STATE_BYTES + 8} bytes but found {state.size}"
-            )
-        self.stream.set_state(state[:STATE_BYTES])
-        self.offset = int.from_bytes(offset.tobytes(), "little")
+        self.stream.set_state(state)
+        self.offset = int.from_bytes(state[UNUSED_BYTES].tobytes(), "little")
 
     def clone_state(self) -> Generator:
         """A generator of its own that goes on from here."""
@@ -214,7 +214,7 @@ def fork_rng(devices: object = None, enabled: bool = True, device_type: str = "c
     Example:
         >>> import kilnn
         >>> _ = kilnn.manual_seed(0)
-        >>> with kilnn.fork_rng():
+        >>> with kilnn.random.fork_rng():
         ...     _ = kilnn.manual_seed(1)
         >>> kilnn.initial_seed()
         0

@@ -7,6 +7,7 @@ of `n` elements gets.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any, Final, TypeAlias
 
@@ -14,12 +15,15 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kilnn.base.normals import BLOCK, box_muller_32, box_muller_64, fma32, fma64, polar
+from kilnn.base.normals import BLOCK, box_muller_32, box_muller_64, c_library, fma32, fma64, polar
+from kilnn.base.poisson import poisson
 
 Array: TypeAlias = NDArray[Any]
 
 DEFAULT_SEED: Final = 67280421310721
 STATE_BYTES: Final = 5056
+UNUSED_BYTES: Final = slice(5016, 5024)
+"""Part of a state that PyTorch neither fills nor reads."""
 _WORDS = 624
 _STATE = struct.Struct("<QiiQ624QdddixxxxfBxxx")  # PyTorch's legacy layout of a CPU generator's state
 _HALF = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
@@ -132,15 +136,15 @@ class MT19937Generator:
         """`n` standard normals."""
         return self.normal(n, 0.0, 1.0, dtype)
 
-    def normal(self, n: int, mean: float, std: float, dtype: DTypeLike = np.float32) -> Array:
-        """`n` normals with this mean and standard deviation."""
+    def normal(self, n: int, mean: float, std: float, dtype: DTypeLike = np.float32, contiguous: bool = True) -> Array:
+        """`n` normals with this mean and standard deviation. PyTorch fills tensors that are not contiguous, or small,
+        one by one in float64."""
         if std < 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {_number(std)}")
         dtype = np.dtype(dtype)
         standard = (mean, std) == (0.0, 1.0)
-        if n < BLOCK:
-            small = np.array([self._next_normal() for _ in range(n)], np.float64)
-            return (small if standard else fma64(small, std, mean)).astype(dtype)
+        if n < BLOCK or not contiguous:
+            return self._single_normals(n, mean, std).astype(dtype)
         if dtype == _F64:
             wide = self._fractions_64(n)
             whole = n - n % BLOCK
@@ -159,13 +163,51 @@ class MT19937Generator:
             narrow = fma32(narrow, np.float32(std), np.float32(mean))
         return narrow.astype(dtype, copy=False)
 
-    def _next_normal(self) -> float:
-        if self._spare is not None:
-            value, self._spare = self._spare, None
-            return value
-        u1, u2 = self._fractions_64(2).tolist()
-        value, self._spare = polar(u1, u2)
-        return value
+    def _single_normals(self, n: int, mean: float, std: float) -> NDArray[np.float64]:
+        drawn: list[float] = []
+        if n and self._spare is not None:
+            drawn.append(self._spare)
+            self._spare = None
+        pairs = (n - len(drawn) + 1) // 2
+        words = self._fractions_64(2 * pairs).tolist()
+        for u1, u2 in zip(words[0::2], words[1::2], strict=True):
+            drawn += polar(u1, u2)
+        if len(drawn) > n:
+            self._spare = drawn.pop()
+        single = np.array(drawn, np.float64)
+        return single if (mean, std) == (0.0, 1.0) else fma64(single, std, mean)
+
+    def log_normal(self, n: int, mean: float, std: float) -> NDArray[np.float64]:
+        """`n` exponentials of normals."""
+        if std <= 0:
+            raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={_number(std)}")
+        return c_library(_exp, self._single_normals(n, mean, std))
+
+    def cauchy(self, n: int, median: float, sigma: float) -> NDArray[np.float64]:
+        """`n` numbers of the Cauchy distribution."""
+        if sigma <= 0:
+            raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={_number(sigma)}")
+        tiny = np.finfo(np.float64).eps  # keeps the tangent finite
+        inside = np.clip(self._fractions_64(n), tiny, 1 - tiny)
+        return median + sigma * c_library(math.tan, math.pi * (inside - 0.5))
+
+    def geometric(self, n: int, p: float) -> NDArray[np.float64]:
+        """`n` counts of trials up to the first success of probability `p`."""
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={_number(p)}")
+        return np.ceil(c_library(_log, self._fractions_64(n)) / math.log1p(-p))
+
+    def poisson(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A count of events for each rate."""
+        flat = rates.ravel()
+        if not (flat >= 0).all():
+            raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+        counts = [poisson(rate, self.fraction) for rate in flat.tolist()]
+        return np.array(counts, np.float64).reshape(rates.shape)
+
+    def fraction(self) -> float:
+        """One uniform in [0, 1) of 53 bits."""
+        return float(self._fractions_64(1)[0])
 
     def bernoulli(self, n: int, p: float) -> NDArray[np.bool_]:
         """`n` coin tosses with probability `p` (`bernoulli_(p)`)."""
@@ -173,33 +215,37 @@ class MT19937Generator:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={_number(p)}")
         return self._fractions_64(n) < p
 
-    def bernoulli_each(self, p: Array) -> NDArray[np.bool_]:
-        """One coin toss for each probability in `p`, drawn in the precision of its dtype (`torch.bernoulli(p)`)."""
-        flat = p.ravel()
-        drawn = self._fractions_64(flat.size) if p.dtype == _F64 else self._fractions_32(flat.size)
-        return (drawn < flat).reshape(p.shape)
+    def chances(self, n: int, dtype: DTypeLike) -> Array:
+        """`n` uniforms that `torch.bernoulli(p)` compares with probabilities of this dtype, in its precision."""
+        return self._fractions_64(n) if np.dtype(dtype) == _F64 else self._fractions_32(n)
 
     def exponential(self, n: int, rate: float = 1.0, dtype: DTypeLike = np.float32) -> Array:
-        """`n` waiting times with this rate. The words are PyTorch's; the logarithm may differ in its last bit."""
+        """`n` waiting times with this rate."""
         if rate <= 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={_number(rate)}")
-        return (-np.log1p(-self._fractions_64(n)) / rate).astype(dtype)
+        return (-1.0 / rate * c_library(math.log1p, -self._fractions_64(n))).astype(dtype)
 
-    def multinomial(self, weights: NDArray[np.float64], n: int, replacement: bool = False) -> NDArray[np.int64]:
-        """`n` indices drawn with probabilities proportional to `weights`."""
+    def multinomial(self, weights: Array, n: int, replacement: bool = False) -> NDArray[np.int64]:
+        """`n` indices drawn with probabilities proportional to `weights`, in the precision of their dtype.
+
+        Equal to PyTorch's, but for draws without replacement from 16-bit weights: there PyTorch's order of ties is not
+        defined.
+        """
         if n <= 0:
             raise RuntimeError("cannot sample n_sample <= 0 samples")
         if not replacement and n > weights.size:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
         if not np.all(np.isfinite(weights) & (weights >= 0)):
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-        total = np.cumsum(weights)
+        total = np.add.accumulate(weights, dtype=np.float32 if weights.dtype in _HALF else weights.dtype)
         if not weights.size or total[-1] <= 0:
             raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
         if replacement and n > 1:
             total /= total[-1]
-            return np.searchsorted(total, self._fractions_64(n), side="left")
-        race = weights / self.exponential(weights.size, dtype=np.float64)
+            total[-1] = 1
+            return np.searchsorted(total.astype(np.float64), self._fractions_64(n), side="left")
+        with np.errstate(divide="ignore", over="ignore"):
+            race = (weights / self.exponential(weights.size, dtype=weights.dtype)).astype(np.float64)
         return np.argsort(-race, kind="stable")[:n]
 
     # state
@@ -227,6 +273,17 @@ class MT19937Generator:
         self.seed = seed
         self._words.set_state(("MT19937", np.array(key, np.uint32), _WORDS if left == 1 else place, 0, 0.0))
         self._spare = spare if has_spare else None
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x else -math.inf
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
 def _number(x: float) -> str:

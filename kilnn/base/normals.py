@@ -82,13 +82,14 @@ def box_muller_32(uniform: Float32) -> Float32:
 def box_muller_64(uniform: Float64) -> Float64:
     """The float64 transform. PyTorch calls the C library for it, as Python's `math` does; NumPy has own kernels."""
     blocks = uniform.reshape(-1, 2, BLOCK // 2)
-    radius = np.sqrt(-2.0 * _c_library(math.log, 1.0 - blocks[:, 0]))
+    radius = np.sqrt(-2.0 * c_library(math.log, 1.0 - blocks[:, 0]))
     angle = 2.0 * math.pi * blocks[:, 1]
-    both = (radius * _c_library(math.cos, angle), radius * _c_library(math.sin, angle))
+    both = (radius * c_library(math.cos, angle), radius * c_library(math.sin, angle))
     return np.stack(both, axis=1).ravel()
 
 
-def _c_library(function: Callable[[float], float], x: Float64) -> Float64:
+def c_library(function: Callable[[float], float], x: Float64) -> Float64:
+    """A function of the C library, element by element: the bits that PyTorch's scalar code gets."""
     values: Float64 = np.fromiter(map(function, x.ravel().tolist()), f8, x.size).reshape(x.shape)
     return values
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from kilnn.base.generator import default_generator
+from kilnn.engine.grad_mode import no_grad
 from kilnn.engine.host import value_from
 from kilnn.engine.views import write
+from kilnn.tensor.functions import random
 from kilnn.tensor.tensor import Tensor
 
 
@@ -23,10 +25,6 @@ def _put(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
 
 def _stream(generator: Any) -> Any:
     return (default_generator if generator is None else generator).stream
-
-
-def _drawing_dtype(tensor: Tensor) -> Any:
-    return tensor.dtype.np if tensor.dtype.name in ("float32", "float64") else np.dtype(np.float32)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -77,7 +75,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
     Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.uniform_
     """
-    return _put(tensor, _stream(generator).uniform(tensor.numel(), a, b, _drawing_dtype(tensor)))
+    with no_grad():
+        return random.uniform_(tensor, a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
@@ -85,7 +84,8 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
     Source: https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.normal_
     """
-    return _put(tensor, _stream(generator).normal(tensor.numel(), mean, std, _drawing_dtype(tensor)))
+    with no_grad():
+        return random.normal_(tensor, mean, std, generator=generator)
 
 
 def _normal_cdf(x: float) -> float:
@@ -107,29 +107,35 @@ def trunc_normal_(
             "The distribution of values may be incorrect.",
             stacklevel=2,
         )
-    stream, dtype, size = _stream(generator), _drawing_dtype(tensor), tensor.numel()
+    stream, dtype, size = _stream(generator), tensor.dtype.np, tensor.numel()
     share = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
-    if share > 0.3:
-        low, high = tensor.dtype.np.type(a), tensor.dtype.np.type(b)
-        values = stream.normal(size, mean, std, dtype)
+
+    def redrawn(contiguous: bool) -> np.ndarray[Any, Any]:
+        low, high = dtype.type(a), dtype.type(b)
+        values: np.ndarray[Any, Any] = stream.normal(size, mean, std, dtype, contiguous)
         outside = (values < low) | (values > high)
         while outside.any():
-            values = np.where(outside, stream.normal(size, mean, std, dtype), values)
+            values = np.where(outside, stream.normal(size, mean, std, dtype, contiguous), values)
             outside = (values < low) | (values > high)
-        return _put(tensor, values)
-    mode = max(a, min(mean, b))
-    peak = -0.5 * ((mode - mean) / std) ** 2
-    pending = np.ones(size, bool)
-    values = np.zeros(size, dtype)
-    while pending.any():
-        candidates = stream.uniform(size, a, b, dtype)
-        values = np.where(pending, candidates, values)
-        scaled = (candidates - dtype.type(mean)) / dtype.type(std)
-        density = scaled * scaled * dtype.type(-0.5) - dtype.type(peak)
-        with np.errstate(divide="ignore"):
-            chance = np.log(stream.uniform(size, 0.0, 1.0, dtype))
-        pending = pending & (chance > density)
-    return _put(tensor, values)
+        return values
+
+    def accepted(_: bool) -> np.ndarray[Any, Any]:
+        mode = max(a, min(mean, b))
+        peak = -0.5 * ((mode - mean) / std) ** 2
+        pending = np.ones(size, bool)
+        values = np.zeros(size, dtype)
+        while pending.any():
+            candidates = stream.uniform(size, a, b, dtype)
+            values = np.where(pending, candidates, values)
+            scaled = (candidates - dtype.type(mean)) / dtype.type(std)
+            density = scaled * scaled * dtype.type(-0.5) - dtype.type(peak)
+            with np.errstate(divide="ignore"):
+                chance = np.log(stream.uniform(size, 0.0, 1.0, dtype))
+            pending = pending & (chance > density)
+        return values
+
+    with no_grad():
+        return random.fill(tensor, redrawn if share > 0.3 else accepted)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -267,7 +273,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         return tensor
     rows = tensor.size(0)
     columns = tensor.numel() // rows
-    flat = _stream(generator).randn(rows * columns, _drawing_dtype(tensor)).reshape(rows, columns)
+    flat = _stream(generator).randn(rows * columns, tensor.dtype.np).reshape(rows, columns)
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q = q * np.sign(np.diagonal(r))
     return _put(tensor, (q.T if rows < columns else q) * gain)
@@ -281,8 +287,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
-    stream = _stream(generator)
-    values = stream.normal(rows * columns, 0.0, std, _drawing_dtype(tensor)).reshape(rows, columns)
+    values = np.array(normal_(tensor, 0.0, std, generator).detach().numpy())
     zeros = math.ceil(sparsity * rows)
     for column in range(columns):
         # PyTorch draws these permutations from the default generator, whatever `generator` says.

@@ -119,10 +119,48 @@ def exponential(seed: Index, offset: Index, *, shape, dtype):
     return lax.convert_element_type(-lax.log1p(-unit(bits(seed, offset, shape), wide)), dtype)
 
 
-@op
-def bernoulli(p, seed: Index, offset: Index):
-    """1 with probability p for each element of p, else 0; in p's dtype."""
-    return lax.convert_element_type(bits(seed, offset, p.shape) < limit(p), p.dtype)
+def _toss_on_host(p, drawn, *, dtype):
+    return (drawn < p.astype(drawn.dtype)).astype(dtype)
+
+
+@op(host=_toss_on_host)
+def bernoulli(p, drawn, *, dtype):
+    """1 where a number drawn from [0, 1) is less than the probability p, else 0."""
+    return lax.convert_element_type(drawn < lax.convert_element_type(p, drawn.dtype), dtype)
+
+
+@bernoulli.grad("p", frees=False)
+def _(ct, p_dtype):
+    return lax.full_like(ct, 0, p_dtype)
+
+
+@bernoulli.check(RuntimeError, "Expected p_in >= 0 && p_in <= 1 to be true: probabilities must lie in [0, 1]")
+def _(p):
+    bad = ~((p >= 0) & (p <= 1))
+    return bad, bad * 0
+
+
+@op(host=lambda std: std)
+def deviation(std):
+    """std, once it is known to be no less than 0."""
+    return std
+
+
+@deviation.check(RuntimeError, "normal expects all elements of std >= 0.0")
+def _(std):
+    bad = ~(std >= 0)
+    return bad, bad * 0
+
+
+@op(host=lambda x, *parameters: x)
+def no_gradient(x, *parameters):
+    """x, a draw that depends on the parameters, whose gradients are zeros."""
+    return x
+
+
+@no_gradient.grad("parameters", frees=False)
+def _(ct, parameters_shape, parameters_dtype):
+    return tuple(lax.full(shape, 0, dtype) for shape, dtype in zip(parameters_shape, parameters_dtype, strict=True))
 
 
 @op

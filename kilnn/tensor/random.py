@@ -14,6 +14,9 @@ class RandomMethods:
     uniform_ = random.uniform_
     random_ = random.random_
     exponential_ = random.exponential_
+    geometric_ = random.geometric_
+    log_normal_ = random.log_normal_
+    cauchy_ = random.cauchy_
     bernoulli_ = random.bernoulli_
     bernoulli = random.bernoulli
     multinomial = random.multinomial

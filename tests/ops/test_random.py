@@ -75,6 +75,12 @@ def test_samplers():
     assert abs(z_score(n, 0, 1)) < 5 and abs(z_score(n**2, 1, 2**0.5)) < 5 and abs(z_score(n**4, 3, 96**0.5)) < 5
     e = np.asarray(forward(R.exponential, arrays(1, 2), shape=(N,), dtype=np.dtype("float64"))[0])
     assert e.dtype == np.float64 and abs(z_score(e, 1, 1)) < 5
-    p = np.repeat(np.float32([0, 0.3, 1]), N)
-    b = np.asarray(forward(R.bernoulli, arrays(p, 1, 2))[0]).reshape(3, N)
-    assert (b[0] == 0).all() and (b[2] == 1).all() and abs(z_score(b[1], 0.3, 0.21**0.5)) < 5
+
+
+def test_bernoulli():
+    p, drawn = np.float32([0, 0.3, 0.3, 1]), np.float32([0, 0.25, 0.3, 0.99])
+    tossed = forward(R.bernoulli, arrays(p, drawn), dtype=np.dtype(np.int64))[0]
+    assert np.asarray(tossed).tolist() == [0, 1, 0, 1]
+    assert R.bernoulli.host(p, drawn, dtype=np.dtype(np.int64)).tolist() == [0, 1, 0, 1]
+    bad, _ = R.bernoulli.checker.fn(np.float32([0, 1, -0.1, 1.1, np.nan]))
+    assert bad.tolist() == [False, False, True, True, True]

@@ -1,61 +1,145 @@
-"""Random tensors, fills and draws.
+"""Random tensors, fills and draws: PyTorch's numbers for the same seed, drawn on the host from its stream of words.
 
-All but `bernoulli` are drawn on the host from PyTorch's stream of words; `bernoulli` is drawn inside the program, from
-a counter, because its probabilities are computed there.
+PyTorch draws for a tensor's elements in the order in which they lie in memory; so does `fill`.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kilnn.base import dtypes
+from kilnn.base import dtypes, shapes
 from kilnn.base.dtypes import DType
-from kilnn.base.generator import default_generator
+from kilnn.base.generator import Generator, default_generator
+from kilnn.base.limits import iinfo
 from kilnn.engine import views
 from kilnn.engine.context import local
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
-from kilnn.engine.mutation import check_inplace
-from kilnn.engine.rng import next_offset
+from kilnn.engine.mutation import check_inplace, refuse_overlapping
 from kilnn.ops import creation, random as ops
-from kilnn.tensor.create import numpy_dtype, placed, shape_of
-from kilnn.tensor.doors import inplace, record
+from kilnn.ops.checks import type_name
+from kilnn.tensor.create import placed, shape_of
+from kilnn.tensor.doors import geometry, inplace, record
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
 
+Array = np.ndarray[Any, Any]
+
 
 def _stream(generator: Any) -> Any:
-    return (default_generator if generator is None else generator).stream
+    if generator is None:
+        return default_generator.stream
+    if not isinstance(generator, Generator):
+        raise TypeError(f"argument 'generator' must be a kilnn.Generator, not {type(generator).__name__}")
+    return generator.stream
 
 
-def _drawn_in(x: Tensor) -> Any:
-    """The dtype in which numbers for a tensor are drawn: its own, float32 for half precision."""
-    if x.dtype.category != dtypes.FLOAT:
-        raise NotImplementedError(f"random numbers are not implemented for '{x.dtype.name}' tensors")
-    return x.dtype.np if x.dtype in (dtypes.float32, dtypes.float64) else dtypes.float32.np
+def _of(array: Array) -> Tensor:
+    made: Tensor = new_handle(value_from(array))
+    return made
 
 
-def _fill(x: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
-    """Make drawn values the elements of a tensor; a whole tensor outside a gradient graph needs no program."""
-    shaped = values.reshape(x.aval.shape).astype(x.aval.dtype)
+def _shape(name: str, args: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """The shape in `name(2, 3)`, `name((2, 3))` or `name(size=(2, 3))`."""
+    if size is not None:
+        args = (size,) if not args else args
+    if not args:
+        raise TypeError(f"{name}() received no size; expected ints, as in {name}(2, 3), or a tuple of ints")
+    for n in args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args:
+        if isinstance(n, bool | float | str):
+            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, not {type(n).__name__}")
+    return shape_of(args)
+
+
+# -- where the numbers go
+
+
+def _order(x: Tensor) -> tuple[bool, list[int]]:
+    """Whether x is contiguous, and its dimensions from the outermost in memory to the innermost."""
+    shape, strides, _ = geometry(x)
+    whole = shapes.is_contiguous(shape, strides)
+    dims = list(range(len(shape)))
+    return whole, dims if whole else sorted(dims, key=lambda d: -strides[d])
+
+
+def fill(x: Tensor, draw: Callable[[bool], Array]) -> Tensor:
+    """Make drawn numbers the elements of a tensor; `draw(contiguous)` gives them in the order of its memory.
+
+    A whole tensor outside a gradient graph needs no program.
+    """
+    refuse_overlapping(x)
+    if x.requires_grad and x._node is None and local.context.grad:
+        check_inplace(x)
+    contiguous, order = _order(x)
+    shape, _, _ = geometry(x)
+    placed_values = draw(contiguous).reshape([shape[d] for d in order])
+    if not contiguous:
+        placed_values = np.ascontiguousarray(placed_values.transpose(np.argsort(order)))
+    value = value_from(placed_values.astype(x.aval.dtype, copy=False))
     if x._view is None and x._node is None:
-        if x.requires_grad and local.context.grad:
-            check_inplace(x)
-        views.write(x, value_from(shaped))
+        views.write(x, value)
         return x
-    return inplace(x, creation.copy, (x, new_handle(value_from(shaped))))
+    return inplace(x, creation.copy, (x, new_handle(value)))
 
 
-def _generated(values: np.ndarray[Any, Any], dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
-    return placed(values.astype(numpy_dtype(dtype), copy=False), device, requires_grad)
+def _like(input: Tensor, dtype: DType | None, requires_grad: bool, draw: Callable[[Tensor], Tensor]) -> Tensor:
+    """A fresh tensor in the shape and layout of `input`, filled."""
+    made = _of(np.zeros(input.aval.shape, (dtype or input.dtype).np))
+    if input._view is not None:
+        views.inherit_strides(made, (input,))
+    draw(made)
+    return made.requires_grad_(True) if requires_grad else made
 
 
-def rand(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
-         device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
+def _finished(array: Array, out: Any, device: Any, requires_grad: bool) -> Tensor:
+    made = placed(array, device, requires_grad)
+    return made if out is None else out.copy_(made)
+
+
+# -- floating-point numbers
+
+
+def _floats(
+    dtype: DType,
+    kernel: str,
+    draw: Callable[[int, Any], Array],
+    count: int,
+    error: type[Exception] = NotImplementedError,
+) -> Array:
+    """`count` numbers of a floating dtype; complex ones are drawn as pairs."""
+    if dtype.category == dtypes.FLOAT:
+        return draw(count, dtype.np)
+    if dtype.category == dtypes.COMPLEX:
+        return draw(2 * count, np.dtype(np.float32 if dtype.np == np.complex64 else np.float64)).view(dtype.np)
+    raise error(f"\"{kernel}\" not implemented for '{type_name(dtype.np)}'")
+
+
+def _uniforms(stream: Any, dtype: DType, count: int, low: float = 0.0, high: float = 1.0) -> Array:
+    return _floats(dtype, "check_uniform_bounds", lambda n, kind: stream.uniform(n, low, high, kind), count)
+
+
+def _normals(
+    stream: Any, dtype: DType, count: int, mean: float = 0.0, std: float = 1.0, contiguous: bool = True
+) -> Array:
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+    pairs = dtype.category == dtypes.COMPLEX  # the variance is shared between the parts, the mean is added afterwards
+    center, spread = (0.0, std / math.sqrt(2.0)) if pairs else (mean, std)
+    drawn = _floats(
+        dtype, "normal_kernel_cpu", lambda n, kind: stream.normal(n, center, spread, kind, contiguous), count
+    )
+    return drawn + drawn.dtype.type(mean) if pairs and mean else drawn
+
+
+def rand(*args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: DType | None = None,
+         layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+         names: Any = None) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1).
 
     Example:
@@ -66,14 +150,14 @@ def rand(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand.html
     """
-    shape = shape_of(size)
-    values = _stream(generator).rand(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
-    made = _generated(values, dtype, device, requires_grad)
-    return made if out is None else out.copy_(made)
+    shape = _shape("rand", args, size)
+    kind = dtype or dtypes.get_default_dtype()
+    return _finished(_uniforms(_stream(generator), kind, math.prod(shape)).reshape(shape), out, device, requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
-          device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
+def randn(*args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: DType | None = None,
+          layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+          names: Any = None) -> Tensor:  # fmt: skip
     """Numbers from the standard normal distribution.
 
     Example:
@@ -84,13 +168,13 @@ def randn(*size: Any, generator: Any = None, out: Any = None, dtype: DType | Non
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn.html
     """
-    shape = shape_of(size)
-    values = _stream(generator).randn(math.prod(shape), numpy_dtype(dtype)).reshape(shape)
-    made = _generated(values, dtype, device, requires_grad)
-    return made if out is None else out.copy_(made)
+    shape = _shape("randn", args, size)
+    kind = dtype or dtypes.get_default_dtype()
+    return _finished(_normals(_stream(generator), kind, math.prod(shape)).reshape(shape), out, device, requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def rand_like(input: Tensor, *, generator: Any = None, dtype: DType | None = None, layout: Any = None,
+              device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """`rand` in the shape and dtype of `input`.
 
     Example:
@@ -100,10 +184,11 @@ def rand_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool 
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand_like.html
     """
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return _like(input, dtype, requires_grad, lambda t: uniform_(t, generator=generator))
 
 
-def randn_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def randn_like(input: Tensor, *, generator: Any = None, dtype: DType | None = None, layout: Any = None,
+               device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """`randn` in the shape and dtype of `input`.
 
     Example:
@@ -113,11 +198,142 @@ def randn_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn_like.html
     """
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return _like(input, dtype, requires_grad, lambda t: normal_(t, generator=generator))
 
 
-def randint(*args: Any, generator: Any = None, dtype: DType | None = None, device: Any = None,
-            requires_grad: bool = False, **_: Any) -> Tensor:  # fmt: skip
+def uniform_(input: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: float) -> Tensor:
+    """Fill with numbers uniform in [from, to), equal to PyTorch's for the same seed."""
+    low = _from("uniform_", named, from_)
+    return fill(input, lambda _: _uniforms(_stream(generator), input.dtype, input.numel(), low, to))
+
+
+def _from(name: str, named: dict[str, Any], otherwise: Any) -> Any:
+    """PyTorch's argument `from` is a keyword of Python: reachable as **{"from": 0} only."""
+    low = named.pop("from", otherwise)
+    if named:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named))}'")
+    return low
+
+
+def normal_(input: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with normal numbers of this mean and deviation, equal to PyTorch's for the same seed."""
+    return fill(
+        input, lambda whole: _normals(_stream(generator), input.dtype, input.numel(), mean, std, contiguous=whole)
+    )
+
+
+def exponential_(input: Tensor, lambd: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with waiting times of rate lambd > 0."""
+    _continuous(input, "Exponential", type_name(input.dtype.np))
+    return fill(input, lambda _: _stream(generator).exponential(input.numel(), lambd, input.dtype.np))
+
+
+def cauchy_(input: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with numbers of the Cauchy distribution, of this median and scale sigma > 0."""
+    _continuous(input, "Cauchy", input.dtype.name)
+    return fill(input, lambda _: _stream(generator).cauchy(input.numel(), median, sigma))
+
+
+def _continuous(x: Tensor, name: str, kind: str) -> None:
+    if x.dtype.category != dtypes.FLOAT:
+        raise RuntimeError(
+            f"{name} distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {kind}"
+        )
+
+
+def log_normal_(input: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
+    """Fill with exponentials of normal numbers of this mean and deviation std > 0."""
+    if input.dtype.category != dtypes.FLOAT:
+        raise NotImplementedError(f"\"log_normal_cpu\" not implemented for '{type_name(input.dtype.np)}'")
+    return fill(input, lambda _: _stream(generator).log_normal(input.numel(), mean, std))
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    out: Any = None,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Normal numbers: with tensors, one for each pair of their elements; with numbers, `size` of them.
+
+    Args:
+        mean: the means, a tensor or a number.
+        std: the standard deviations, at least 0, a tensor or a number.
+        size: the shape, when both are numbers.
+
+    Returns: numbers in the dtype of `mean` if it is a tensor, else of `std`. No gradient flows to either.
+
+    Raises: RuntimeError for a negative std and for shapes that do not broadcast, TypeError for a size beside tensors.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.normal(kilnn.zeros(3), 0.0).tolist()
+        [0.0, 0.0, 0.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.normal.html
+    """
+    stream = _stream(generator)
+    means, stds = isinstance(mean, Handle), isinstance(std, Handle)
+    if not means and not stds:
+        if size is None:
+            raise TypeError("normal() received numbers for mean and std, but no size; expected a tuple of ints")
+        shape = shape_of((size,) if isinstance(size, int) else (tuple(size),))
+        kind = dtype or dtypes.get_default_dtype()
+        drawn = _normals(stream, kind, math.prod(shape), float(mean), float(std)).reshape(shape)
+        return _finished(drawn, out, device, requires_grad)
+    if size is not None:
+        raise TypeError("normal() received a size beside tensors; expected numbers for mean and std, or no size")
+    spread = record(ops.deviation, (std.detach(),)) if stds else std
+    first = mean if means else std
+    shape = shapes.broadcast_shapes(mean.shape, std.shape) if means and stds else tuple(first.shape)
+    made = _of(_normals(stream, first.dtype, math.prod(shape), 0.0, 1.0 if stds else float(std)).reshape(shape))
+    if stds:
+        made = made.mul_(spread)
+    made = made.add_(mean.detach() if means else float(first.dtype.np.type(mean)))  # PyTorch rounds a number first
+    made = record(ops.no_gradient, (made, *[x for x in (mean, std) if isinstance(x, Handle)]))
+    return made if out is None else out.copy_(made)
+
+
+# -- whole numbers
+
+_DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+"""Binary digits of floating dtypes: they hold whole numbers without gaps up to 2 to this power."""
+
+
+def _check_bounds(low: int, high: int, dtype: DType) -> None:
+    """PyTorch's conditions for drawing from [low, high) in a dtype."""
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    for n in (low, high):
+        if not -(1 << 63) <= n < 1 << 63:
+            raise ValueError("Overflow when unpacking long long")
+    if dtype.category == dtypes.FLOAT:
+        digits = _DIGITS[dtype.name]
+        for name, n in (("from", low), ("to - 1", high - 1)):
+            if not -(1 << digits) <= n <= 1 << digits:
+                warnings.warn(
+                    f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {dtype.name} "
+                    "can support discrete uniform distribution only within this range.",
+                    stacklevel=4,
+                )
+        return
+    least, most = (0, 1) if dtype.category == dtypes.BOOL else (iinfo(dtype).min, iinfo(dtype).max)
+    for name, n in (("from", low), ("to - 1", high - 1)):
+        if not least <= n <= most:
+            raise RuntimeError(f"{name} is out of bounds for {dtype.name}: received {n}, expected {least} to {most}")
+
+
+def randint(*args: Any, low: int | None = None, high: int | None = None, size: Any = None, generator: Any = None,
+            out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+            requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """Whole numbers in [low, high): randint(high, size) or randint(low, high, size).
 
     Example:
@@ -128,16 +344,39 @@ def randint(*args: Any, generator: Any = None, dtype: DType | None = None, devic
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randint.html
     """
-    low, high, size = (0, *args) if len(args) == 2 else args
-    if high <= low:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    left = list(args)
+    if size is None and left and isinstance(left[-1], list | tuple):
+        size = left.pop()
+    if high is None and left:
+        high = left.pop()
+    if low is None:
+        low = left.pop() if left else 0
+    if left or high is None or not isinstance(size, list | tuple):
+        raise TypeError(
+            "randint() received an invalid combination of arguments; expected randint(high, size) or "
+            "randint(low, high, size) with a tuple as size"
+        )
+    first, last = (int(n) for n in (low, high))
+    kind = dtype or dtypes.int64
     shape = shape_of((size,))
-    values = _stream(generator).randint(low, high, math.prod(shape)).reshape(shape)
-    return placed(values.astype((dtype or dtypes.int64).np), device, requires_grad)
+    _check_bounds(first, last, kind)
+    values = _stream(generator).randint(first, last, math.prod(shape)).reshape(shape)
+    return _finished(values.astype(kind.np), out, device, requires_grad)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, device: Any = None, **_: Any) -> Tensor:
+def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None,
+                 dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                 memory_format: Any = None) -> Tensor:  # fmt: skip
+    """Whole numbers in [low, high), or [0, low), in the shape and dtype of `input`."""
+    first, last = (0, low) if high is None else (low, high)
+    return _like(input, dtype, requires_grad, lambda t: random_(t, first, last, generator=generator))
+
+
+def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
+             device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A random permutation of 0..n-1.
+
+    Raises: RuntimeError if n is negative or the dtype cannot hold n - 1, TypeError if n is not whole.
 
     Example:
         >>> import kilnn
@@ -147,61 +386,119 @@ def randperm(n: int, *, generator: Any = None, dtype: DType | None = None, devic
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randperm.html
     """
-    return placed(_stream(generator).randperm(n).astype((dtype or dtypes.int64).np), device, False)
+    if isinstance(n, bool | float):
+        raise TypeError(f"randperm(): argument 'n' must be int, not {type(n).__name__}")
+    kind = dtype or dtypes.int64
+    if n > _largest(kind) + 1:
+        raise RuntimeError(f"randperm(): numbers up to {n - 1} do not fit into {kind.name}; use a wider dtype")
+    return _finished(_stream(generator).randperm(n).astype(kind.np), out, device, requires_grad)
 
 
-def normal_(input: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
-    """Fill with normal numbers of this mean and deviation, equal to PyTorch's for the same seed."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-    return _fill(input, _stream(generator).normal(input.numel(), mean, std, _drawn_in(input)))
+_UNSET: Any = object()
 
 
-def uniform_(input: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: float) -> Tensor:
-    """Fill with numbers uniform in [from, to), equal to PyTorch's for the same seed."""
-    low = named.pop("from", from_)  # PyTorch's name is a keyword of Python: reachable as **{"from": 0} only
-    if named:
-        raise TypeError(f"uniform_() got an unexpected keyword argument '{next(iter(named))}'")
-    return _fill(input, _stream(generator).uniform(input.numel(), low, to, _drawn_in(input)))
+def random_(input: Tensor, from_: Any = _UNSET, to: Any = _UNSET, *, generator: Any = None, **named: Any) -> Tensor:
+    """Fill with whole numbers.
+
+    random_() draws from all of the dtype's range (a floating dtype: from all whole numbers it holds without gaps),
+    random_(to) from [0, to), random_(from, to) from [from, to), random_(from, None) from [from, the largest].
+    """
+    low = _from("random_", named, from_)
+    stream, size, dtype = _stream(generator), input.numel(), input.dtype
+    if low is _UNSET and to is _UNSET:
+        return fill(input, lambda _: stream.random(size, dtype.np))
+    if to is _UNSET:
+        first, last = 0, int(low)
+    else:
+        first = 0 if low is _UNSET else int(low)
+        last = _largest(dtype) + 1 if to is None else int(to)
+    if to is not None or last < 1 << 63:
+        _check_bounds(first, last, dtype)
+    return fill(input, lambda _: stream.randint(first, last, size))
 
 
-def random_(input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None) -> Tensor:
-    """Fill with whole numbers: random_() over the dtype's range, random_(to), or random_(from, to) without `to`."""
-    stream, size = _stream(generator), input.numel()
-    if from_ is None:
-        return _fill(input, stream.random(size, input.dtype.np))
-    low, high = (0, from_) if to is None else (from_, to)
-    return _fill(input, stream.randint(low, high, size))
+def _largest(dtype: DType) -> int:
+    """The largest whole number up to which a dtype has no gaps."""
+    if dtype.category == dtypes.FLOAT:
+        return 1 << _DIGITS[dtype.name]
+    return 1 if dtype.category == dtypes.BOOL else iinfo(dtype).max
 
 
-def exponential_(input: Tensor, lambd: float = 1, *, generator: Any = None) -> Tensor:
-    """Fill with waiting times of rate lambd."""
-    return _fill(input, _stream(generator).exponential(input.numel(), lambd, _drawn_in(input)))
+def geometric_(input: Tensor, p: float, *, generator: Any = None) -> Tensor:
+    """Fill with numbers of trials up to the first success, each of probability p, 0 < p < 1."""
+    if input.dtype.category not in (dtypes.FLOAT, dtypes.INTEGER):
+        raise NotImplementedError(f"\"geometric_cpu\" not implemented for '{type_name(input.dtype.np)}'")
+    stream = _stream(generator)
+    return fill(input, lambda _: _whole(stream.geometric(input.numel(), p), input.dtype))
 
 
-def bernoulli(input: Tensor, *, generator: Any = None, p: float | None = None) -> Tensor:
-    """1 with the probability each element states (or with p), else 0.
+def _whole(counts: Array, dtype: DType) -> Array:
+    """Counts in a dtype; integers that are too narrow keep the low bits."""
+    return counts.astype(np.int64).astype(dtype.np) if dtype.category == dtypes.INTEGER else counts
 
-    Differs from PyTorch: other random numbers, the same on every device.
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
+    """1 with the probability each element of `input` states (or with p), else 0; no gradient flows.
+
+    Args:
+        input: probabilities in [0, 1], a floating tensor; with p only its shape and dtype count.
+
+    Raises: NotImplementedError for integers, RuntimeError for a probability out of range.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.bernoulli(kilnn.tensor([0.0, 1.0])).tolist()
+        [0.0, 1.0]
+
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.bernoulli.html
     """
-    chances = input if p is None else record(creation.fill_like, (input, float(p)))
-    return record(ops.bernoulli, (chances.detach(), *next_offset()))
+    if p is not None:
+        tosses = _stream(generator).bernoulli(input.numel(), p)
+        made = _of(tosses.reshape(tuple(input.shape)).astype(input.dtype.np))
+    elif input.dtype.category != dtypes.FLOAT:
+        raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{type_name(input.dtype.np)}'")
+    else:
+        drawn = _of(_stream(generator).chances(input.numel(), input.dtype.np).reshape(tuple(input.shape)))
+        made = record(ops.bernoulli, (input, drawn), (input.dtype.np,))
+    return made if out is None else out.copy_(made)
 
 
 def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with 1 with probability p (a number or a tensor of probabilities), else 0."""
-    if isinstance(p, Handle):
-        return inplace(input, creation.copy, (input, bernoulli(p)))  # type: ignore[arg-type]  # a Tensor
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
-    if p in (0, 1):
-        return input.fill_(p)
-    mask = record(ops.random_mask, (1.0 - p, *next_offset()), (input.aval.shape,))
-    return inplace(input, creation.copy, (input, mask))
+    if not isinstance(p, Handle):
+        return fill(input, lambda _: _stream(generator).bernoulli(input.numel(), p))
+    chance: Any = p.expand(input.shape)  # type: ignore[attr-defined]  # a Tensor
+    stream, wide = _stream(generator), dtypes.float64 if chance.dtype is dtypes.float64 else dtypes.float32
+    drawn = _like(input, wide, False, lambda t: fill(t, lambda _: stream.chances(t.numel(), wide.np)))
+    return inplace(input, creation.copy, (input, record(ops.bernoulli, (chance, drawn), (input.dtype.np,))))
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    """A count of events for each rate in `input`. Reads the rates; no gradient flows.
+
+    Args:
+        input: rates, at least 0, a floating tensor.
+
+    Returns: counts in the shape and dtype of `input`.
+
+    Raises: RuntimeError for a negative rate, NotImplementedError for integers.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.poisson(kilnn.zeros(2)).tolist()
+        [0.0, 0.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.poisson.html
+    """
+    if input.dtype.category != dtypes.FLOAT:
+        raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{type_name(input.dtype.np)}'")
+    counts = _stream(generator).poisson(np.asarray(input.detach().numpy(), np.float64))
+    return record(ops.no_gradient, (_of(counts.astype(input.dtype.np)), input))
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
+) -> Tensor:
     """Indices drawn with probabilities proportional to the rows of `input`. Reads the values.
 
     Args:
@@ -209,52 +506,23 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         num_samples: how many for each row.
         replacement: whether an index may be drawn again.
 
+    Raises: RuntimeError for weights that are negative or not floating, and for more samples than there are indices.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.multinomial(kilnn.tensor([0.0, 1.0]), 1).tolist()
+        [1]
+
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.multinomial.html
     """
     if input.ndim not in (1, 2):
-        raise RuntimeError("prob_dist must be 1 or 2 dim")
-    weights = np.asarray(input.detach().numpy(), np.float64)
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, but got {input.ndim}")
+    if input.dtype.category != dtypes.FLOAT:
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {type_name(input.dtype.np)}"
+        )
+    weights = np.asarray(input.detach().numpy())
     stream = _stream(generator)
     rows = [stream.multinomial(row, num_samples, replacement) for row in np.atleast_2d(weights)]
     drawn = np.stack(rows) if rows else np.zeros((0, num_samples))
-    made: Tensor = new_handle(value_from(drawn.reshape((*input.shape[:-1], num_samples)).astype(np.int64)))
-    return made
-
-
-def normal(
-    mean: Any,
-    std: Any = 1.0,
-    size: Any = None,
-    *,
-    generator: Any = None,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Normal numbers: with tensors, one for each pair of their elements; with numbers, `size` of them.
-
-    Source: https://docs.pytorch.org/docs/2.13/generated/torch.normal.html
-    """
-    kind = (dtype or dtypes.get_default_dtype()).np
-    tensors = [x for x in (mean, std) if isinstance(x, Handle)]
-    if tensors:
-        shape = np.broadcast_shapes(*[x.shape for x in tensors])  # type: ignore[attr-defined]  # Tensors
-        kind = tensors[0].dtype.np  # type: ignore[attr-defined]  # a Tensor
-    else:
-        shape = (size,) if isinstance(size, int) else tuple(size)
-    if not tensors:
-        values = _stream(generator).normal(math.prod(shape), float(mean), float(std), kind)
-        drawn: Tensor = new_handle(value_from(values.reshape(shape)))
-        return drawn.requires_grad_(True) if requires_grad else drawn
-    noise: Tensor = new_handle(value_from(_stream(generator).randn(math.prod(shape), kind).reshape(shape)))
-    scaled: Tensor = noise * std + mean
-    return scaled
-
-
-def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Whole numbers in [low, high), or [0, low), in the shape and dtype of `input`."""
-    first, last = (0, low) if high is None else (low, high)
-    values = _stream(None).randint(first, last, input.numel()).reshape(input.aval.shape)
-    drawn: Tensor = new_handle(value_from(values.astype((dtype or input.dtype).np)))
-    return drawn.requires_grad_(True) if requires_grad else drawn
+    return _finished(drawn.reshape((*input.shape[:-1], num_samples)).astype(np.int64), out, None, False)
