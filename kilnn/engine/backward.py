@@ -59,6 +59,8 @@ def _check_saved(node: Node) -> None:
 
 
 def _refuse_detached(node: Node) -> None:
+    if node.plan.entry.name == "matmul" and any(len(a.shape) > 2 for a in node.plan.entry.in_avals if a is not None):
+        return  # a batched product saves views of its operands
     for n, k in enumerate(node.plan.wanted):
         target, output = node.edges[2 * n], node.edges[2 * n + 1]
         if k in node.plan.saves and target is not None and output in views.DETACHED.get(target, ()):
@@ -306,7 +308,7 @@ class Walk:
         context.walking += 1
         try:
             nodes = self.nodes
-            if core is not None and not self.create_graph and self.inputs is None:
+            if core is not None and not self.create_graph and self.inputs is None and not views.DETACHED:
                 core.walk(self, context, nodes, self.retain, self.cotangents, self.leaf_sums, self.leaf_waits)
             while nodes:
                 node = nodes.pop()

@@ -9,9 +9,13 @@ from kilnn.engine.context import Context, local
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
 from kilnn.engine.sites import stack_site, user_site
 from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
-from kilnn.engine.values import Value
+from kilnn.engine.values import Value, joined
 from kilnn.native.core import core
 from kilnn.ops.spec import Op
+
+MANY = 64
+"""Joining so many tensors is worth a look at whether they lie side by side (the parameters of a model do). It is
+MAX_OPERANDS of the C code, which leaves such instructions to Python."""
 
 
 def entry_of(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...]) -> Entry:
@@ -26,6 +30,10 @@ def entry_of(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...]) -> 
 
 def commit(trace: Trace, entry: Entry, values: Any) -> Any:
     """Append the instruction `entry` on `values` (Values and numbers); returns its Value, or a list of them."""
+    if entry.end_to_end and len(values) >= MANY:
+        whole = joined(values, entry.avals[0])
+        if whole is not None:
+            return whole
     out = None if core is None else core.commit(trace, entry, values)
     return _commit(trace, entry, values) if out is None else out
 

@@ -43,6 +43,7 @@ class Entry:
         "by_value",
         "check",
         "differentiable",
+        "end_to_end",
         "floating",
         "fn",
         "head",
@@ -91,6 +92,7 @@ class Entry:
         self.floating = tuple([a.dtype.kind in "fcV" for a in avals])  # outputs that can have gradients
         self.is_check = False
         self.is_update = False
+        self.end_to_end = False  # the result is the operands laid end to end; of a gradient: the other way round
         self.state: tuple[int, ...] = ()  # updates: output k replaces operand state[k]
         self.by_value = False
         self.work: np.dtype[Any] | None = None
@@ -237,6 +239,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     entry.op, entry.attributes, entry.work, entry.out_dtype = op, named, work, out_dtype
     entry.host = _host_function(op, named, work, out_dtype) if op.host is not None else None
     entry.by_value = op.by_value
+    entry.end_to_end = op.name in _JOINING and named["dim"] == 0
     for k, aval in enumerate(avals):
         if aval is not None and aval.dtype.kind in "fcV" and _rule_of(op, k) is not None:
             entry.differentiable |= 1 << k
@@ -245,6 +248,9 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     if op.checker is not None:
         entry.check = _check_entry(op, entry)
     return entry
+
+
+_JOINING = ("cat", "stack")
 
 
 def _describe(x: Any) -> str:
@@ -485,6 +491,7 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         *(entry.avals[j] for j in cts), *(entry.in_avals[k] for k in saves), *(entry.avals[j] for j in outputs)
     )  # fmt: skip
     back = Entry(f"{op.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
+    back.end_to_end = entry.end_to_end and len(wanted) == len(entry.kinds)
     _differentiable_by_vjp(back)
     forced = [r.frees for r in rules if r.frees is not None]
     frees = (

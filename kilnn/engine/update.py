@@ -15,7 +15,7 @@ import numpy as np
 from kilnn.engine import views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit, entry_of
-from kilnn.engine.entry import Entry
+from kilnn.engine.entry import HEADS, Entry
 from kilnn.engine.execute import to_device
 from kilnn.engine.flat import (
     FlatStorage,
@@ -247,7 +247,10 @@ def _flat_gradient(bundle: Bundle, gradients: list[Value], plain: bool) -> Value
         for g, o in zip(gradients, bundle.offsets, strict=True)
     ):
         return first.flat  # type: ignore[no-any-return]  # unchanged since the last step
-    if plain and all(g.data.__class__ is np.ndarray for g in gradients):
+    split = _split_value(gradients) if plain else None
+    if split is not None:
+        flat = split if len(split.aval.shape) == 1 else commit(split.trace, pack_entry((split.aval,)), (split,))
+    elif plain and all(g.data.__class__ is np.ndarray for g in gradients):
         flat = pack(gradients)  # one array for the program instead of one for each parameter
     else:
         entry = bundle.pack if plain and bundle.pack is not None else pack_entry(tuple([g.aval for g in gradients]))
@@ -259,6 +262,22 @@ def _flat_gradient(bundle: Bundle, gradients: list[Value], plain: bool) -> Value
         if p._grad._view is None:
             p._grad._storage.value = range_of(flat, offset, aval)
     return flat
+
+
+def _split_value(gradients: list[Value]) -> Value | None:
+    """The pending Value that these are the pieces of (the gradient of parameters joined by `cat`): the pieces need
+    not be made, which for a thousand of them takes long to compile."""
+    first = gradients[0]
+    if first.data is not None or type(first.instr) is not tuple:
+        return None
+    entry = HEADS[first.instr[0]]
+    if not entry.end_to_end or entry.nout != len(gradients) or first.instr[1] < 0:
+        return None
+    values = first.trace.values
+    n = first.index
+    if first.trace.sealed or any(g is not v for g, v in zip(gradients, values[n : n + entry.nout], strict=True)):
+        return None
+    return values[first.instr[1]]  # type: ignore[no-any-return]  # a Value
 
 
 __all__ = ["Bundle", "PartStorage", "bundles_of", "record_update"]

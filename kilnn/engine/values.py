@@ -106,6 +106,20 @@ def range_of(flat: Value, offset: int, aval: Aval) -> RangeValue:
     return v
 
 
+def joined(values: list[Any], aval: Aval) -> RangeValue | None:
+    """What `values` laid end to end are, in the shape of `aval`, when they follow one another in one flat Value."""
+    first = values[0]
+    flat = getattr(first, "flat", None)
+    if flat is None:
+        return None
+    end = first.offset
+    for v in values:
+        if v.__class__ is not RangeValue or v.flat is not flat or v.offset != end:
+            return None
+        end += v.aval.size
+    return range_of(flat, first.offset, aval)
+
+
 class Counter:
     """A version counter: in-place writes raise it, the backward pass compares it."""
 

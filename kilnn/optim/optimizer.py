@@ -272,17 +272,22 @@ class Optimizer:
         for hook in list(self._hooks["pre"].values()):
             hook(self, (closure,), {})
         self._step_count += 1
+        self._record_updates()
+        self._edited = False
+        for hook in list(self._hooks["post"].values()):
+            hook(self, (closure,), {})
+        flush("optimizer.step()")
+        return loss
+
+    def _record_updates(self) -> None:
+        """Record the update of every group. A function of its own: a local variable of `step` that held the Values of
+        the gradients would make each of them an output of the program that runs at its end."""
         for group in self.param_groups:
             rule, names, attributes = self._rule(group)
             for bundle, gradients in self._ready_bundles(group):
                 self._ensure_state(bundle, names, group)
                 bundle.steps += 1
                 record_update(rule, bundle, names, self._scalars(group, bundle.steps), attributes, gradients)
-        self._edited = False
-        for hook in list(self._hooks["post"].values()):
-            hook(self, (closure,), {})
-        flush("optimizer.step()")
-        return loss
 
     def _ready_bundles(self, group: dict[str, Any]) -> list[tuple[Bundle, Any]]:
         """The bundles to update, with the Values of their gradients where they could be taken as they are: those whose

@@ -95,12 +95,17 @@ def cummin(input: Tensor, dim: int) -> results.cummin:
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
-    """Differences between neighbours along `dim`, taken n times."""
+    """Differences between neighbours along `dim`, taken n times: RuntimeError for n < 0 and for a number."""
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional: got a tensor with no dimension")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = normalize_dim(dim, input.ndim)
     parts = [x for x in (prepend, input, append) if x is not None]
     out = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
         size = out.shape[dim]
-        late, early = out.narrow(dim, 1, size - 1), out.narrow(dim, 0, size - 1)
+        late, early = out.narrow(dim, min(1, size), max(size - 1, 0)), out.narrow(dim, 0, max(size - 1, 0))
         out = late ^ early if out.dtype is dtypes.bool else late - early
     return out
 

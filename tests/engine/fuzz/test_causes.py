@@ -288,6 +288,23 @@ CAUSES = {
         v1.sum().backward()
         Half.apply(v0[0])
     """,
+    "... in any pass": """
+        v0 = T.ones(2, 2, requires_grad=True); v1 = v0 * 1; v2 = v1 @ v1
+        v1.detach_()
+        v2.sum().backward()
+    """,
+    "... but a batched product saved views of its operands": """
+        v0 = T.ones((2, 2, 2), requires_grad=True); v1 = v0.ceil(); v2 = v1 @ v1.transpose(-1, -2)
+        v3 = v0 * 1; v4 = v3 @ v0[0]
+        v1.detach_(); v3.detach_()
+        v2.sum().backward()
+        v4.sum().backward()
+    """,
+    "diff of a number, of nothing, too often": """
+        v0 = T.tensor(1.5); v1 = T.tensor([1.0, 2.0])
+        v2 = v0.diff()
+        v3 = v1.diff(n=5); v4 = v1.diff(n=-1)
+    """,
 }
 
 

@@ -134,6 +134,7 @@ class Writer:
         if line is None or self._writes_through_data(line):
             return None
         line = self._with_owned_gradients(line)
+        operands = self._storages(line)
         try:
             self.machine.run(line)
             error = None
@@ -145,7 +146,7 @@ class Writer:
             return None
         self.errors_left -= error is not None
         self.lines.append(line)
-        self._note(line)
+        self._note(line, operands)
         return "end" if error is not None and needs_no_gradient_check(line, error) else None
 
     def _with_owned_gradients(self, line: str) -> str:
@@ -170,9 +171,10 @@ class Writer:
         self.machine = Machine(torch)
         self.saved, self.through_data = set(), set()  # the storages are new ones
         for line in self.lines:
+            operands = self._storages(line)
             with contextlib.suppress(Exception):
                 self.machine.run(line)
-            self._note(line)
+            self._note(line, operands)
 
     def _in_range(self) -> bool:
         try:
@@ -213,9 +215,14 @@ class Writer:
             return True
         return bool(risky) and _writes(line) and any(self._storage(n) in risky for n in names)
 
-    def _note(self, line: str) -> None:
+    def _storages(self, line: str) -> set[int]:
+        """Where the variables of a line lie."""
+        return {s for s in map(self._storage, VARIABLE.findall(line)) if s is not None}
+
+    def _note(self, line: str, operands: set[int]) -> None:
+        """`operands`: where its variables lay before it ran, which may have given their names to results."""
         names = VARIABLE.findall(line)
-        storages = {s for s in map(self._storage, names) if s is not None}
+        storages = self._storages(line) | operands
         if ".data" in line:
             self.through_data |= storages
         creates = line.split("= ", 1)[-1].startswith(("T.tensor", "T.ones", "T.zeros", "T.full", "T.arange", "T.eye"))
