@@ -7,6 +7,7 @@ import sys
 RUNS = {
     "benchmarks.host_cost": ([], []),
     "benchmarks.step_time": ([], ["--rounds", "3"]),
+    "benchmarks.first_step": ([], ["--rounds", "3"]),
     "benchmarks.deep_transformer": ([], ["--rounds", "2"]),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 os.environ.setdefault("KILNN_VERIFY", "1")
+os.environ["KILNN_DISK_CACHE"] = "0"  # what earlier runs left must not decide what a test sees
 
 import numpy as np
 import pytest

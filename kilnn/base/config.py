@@ -16,8 +16,8 @@ class Flag(NamedTuple):
 
     name: str
     variable: str
-    default: int | bool
-    check: Callable[[str, object], int | bool]
+    default: int | bool | str
+    check: Callable[[str, object], int | bool | str]
     meaning: str
 
 
@@ -40,10 +40,20 @@ def _positive(label: str, value: object) -> int:
     raise ValueError(f"{label} is a count; received {value!r}; expected a whole number above 0.")
 
 
+def _folder(label: str, value: object) -> str:
+    """A path with `~` expanded; empty for the usual place, see cache_folder."""
+    if isinstance(value, str | os.PathLike):
+        return os.path.expanduser(os.fspath(value)) if value else ""
+    raise ValueError(f"{label} is a folder; received {value!r}; expected a path.")
+
+
 FLAGS = (
     Flag("eager", "KILNN_EAGER", False, _boolean, "run every operation at once instead of recording it"),
     Flag("verify", "KILNN_VERIFY", False, _boolean, "check the invariants of every trace before it runs"),
     Flag("cache_size", "KILNN_CACHE_SIZE", 64, _positive, "how many compiled programs are kept"),
+    Flag("disk_cache", "KILNN_DISK_CACHE", True, _boolean, "keep compiled programs on disk for the next process"),
+    Flag("disk_cache_dir", "KILNN_DISK_CACHE_DIR", "", _folder, "where; empty: kilnn in the user's cache folder"),
+    Flag("disk_cache_mb", "KILNN_DISK_CACHE_MB", 1024, _positive, "how many megabytes of them are kept"),
     Flag("trace_cap", "KILNN_TRACE_CAP", 2000, _positive, "how many pending instructions make a trace run"),
     Flag("malloc", "KILNN_MALLOC", True, _boolean, "tell glibc to keep freed memory instead of returning it"),
     Flag("gc_freeze", "KILNN_GC_FREEZE", True, _boolean, "take the imported modules out of Python's gc walks"),
@@ -64,6 +74,9 @@ class Config:
     eager: bool
     verify: bool
     cache_size: int
+    disk_cache: bool
+    disk_cache_dir: str
+    disk_cache_mb: int
     trace_cap: int
     malloc: bool
     gc_freeze: bool
@@ -101,3 +114,14 @@ class Config:
 
 
 config = Config(os.environ)
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Where programs are kept on disk: KILNN_DISK_CACHE_DIR, else `kilnn` in XDG_CACHE_HOME or ~/.cache; None when the
+    user has no home."""
+    if config.disk_cache_dir:
+        return config.disk_cache_dir
+    base = environment.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the XDG rules: a relative path is to be ignored
+        base = os.path.expanduser("~/.cache")
+    return os.path.join(base, "kilnn") if os.path.isabs(base) else None

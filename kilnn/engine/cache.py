@@ -9,8 +9,9 @@ from typing import Any
 import jax
 
 from kilnn.base.config import config
-from kilnn.engine import segments
+from kilnn.engine import executables, segments
 from kilnn.engine.entry import HEADS, sweep
+from kilnn.engine.fingerprint import code_name
 from kilnn.engine.lower import Canonical, Signature, build, canonicalize, strays
 from kilnn.engine.stats import count
 
@@ -21,7 +22,7 @@ WASTE_RUNS = 50  # beyond it, a program with fewer outputs is made only after th
 class Program:
     """One compiled program: a call on arrays. `first` until it has been traced, compiled and run once."""
 
-    __slots__ = ("call", "first", "instructions", "name", "segmented", "sites", "step", "used")
+    __slots__ = ("call", "first", "instructions", "jitted", "name", "segmented", "sites", "step", "used")
 
     def __init__(self, canonical: Canonical) -> None:
         self.first = True
@@ -31,15 +32,35 @@ class Program:
         plan = segments.find(canonical)
         self.segmented = plan is not None
         self.call: Any
+        self.jitted: Any = None
         if plan is not None:
             self.call = segments.SegmentedCall(canonical, plan)
-        else:
-            self.call = jax.jit(
-                build(canonical),
-                donate_argnums=canonical.donated,
-                keep_unused=True,
-                compiler_options=_options(canonical),
-            )
+            count("program_loads", self.call.loaded)
+            return
+        options = _options(canonical)
+        self.jitted = jax.jit(
+            build(canonical), donate_argnums=canonical.donated, keep_unused=True, compiler_options=options
+        )
+
+        def name() -> str:
+            return code_name("program", canonical.code, canonical.outputs, canonical.donated, options)
+
+        def first_call(*args: Any) -> Any:
+            self.call, loaded, keep = executables.obtain(name, self.jitted, args, options)
+            count("program_loads", loaded)
+            outs = self.call(*args)
+            keep()
+            return outs
+
+        self.call = first_call
+
+    def refused(self, error: Exception) -> bool:
+        """Whether the executable did not run because the arrays lie on other devices than those it was made for; from
+        now on JAX compiles for what it is given."""
+        if self.jitted is None or self.call is self.jitted or not executables.refused(error):
+            return False
+        self.call, self.first = self.jitted, True
+        return True
 
 
 SMALL_BYTES = 1 << 18  # no value of the program is larger

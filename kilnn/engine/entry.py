@@ -44,6 +44,7 @@ class Entry:
         "check",
         "differentiable",
         "end_to_end",
+        "fingerprint",
         "floating",
         "fn",
         "head",
@@ -57,8 +58,10 @@ class Entry:
         "node_name",
         "nout",
         "op",
+        "origin",
         "out_dtype",
         "plans",
+        "single",
         "state",
         "tracked",
         "widths",
@@ -98,6 +101,9 @@ class Entry:
         self.work: np.dtype[Any] | None = None
         self.out_dtype: np.dtype[Any] | None = None
         self.widths: tuple[int, ...] = ()
+        self.origin: tuple[Any, ...] | None = None  # what decides `fn` beside the avals; None: only this process knows
+        self.fingerprint: str | None = None
+        self.single: Any = None  # the executable of this operation alone
         fn.__name__ = name
         self.jitted = jax.jit(fn)
         self.head = next(_numbers)
@@ -237,6 +243,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     entry = Entry(op.name, fn, kinds, tuple(avals), outs)
     entry.node_name = op.backward_name
     entry.op, entry.attributes, entry.work, entry.out_dtype = op, named, work, out_dtype
+    entry.origin = (op.fn, named)
     entry.host = _host_function(op, named, work, out_dtype) if op.host is not None else None
     entry.by_value = op.by_value
     entry.end_to_end = op.name in _JOINING and named["dim"] == 0
@@ -389,6 +396,7 @@ def _check_entry(op: Op, entry: Entry) -> Entry:
     in_avals = tuple(entry.in_avals[p] for p in positions)
     out = Entry(f"{op.name}.check", fn, kinds, in_avals, (aval_of((), np.dtype(np.int64)),))
     out.is_check, out.op, out.attributes, out.state, out.widths = True, op, known, positions, widths
+    out.origin = (checker.fn, entry)
     return out
 
 
@@ -492,6 +500,7 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     )  # fmt: skip
     back = Entry(f"{op.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
     back.end_to_end = entry.end_to_end and len(wanted) == len(entry.kinds)
+    back.origin = (entry, wanted, [rule.fn for rule in rules])
     _differentiable_by_vjp(back)
     forced = [r.frees for r in rules if r.frees is not None]
     frees = (
@@ -601,6 +610,7 @@ def _plan_from_vjp(entry: Entry, wanted: tuple[int, ...]) -> Plan:
     kinds = (VALUE,) * nct + tuple(entry.kinds[k] for k in saves)
     in_avals = (*entry.avals, *(entry.in_avals[k] for k in saves))
     back = Entry(f"{entry.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
+    back.origin = (entry, wanted)
     _differentiable_by_vjp(back)
     return Plan(entry, wanted, tuple(range(nct)), saves, (), back, bool(saves))
 
@@ -650,6 +660,7 @@ def rest_entry(plan: Plan, outputs: tuple[int, ...]) -> Entry:
     avals = tuple(entry.in_avals[k] for k in plan.wanted)
     made = Entry(f"{entry.name}.rest", fn, (VALUE,) * n + kinds, (*[entry.avals[j] for j in outputs], *in_avals), avals)  # type: ignore[arg-type]  # wanted operands have avals
     made.node_name = entry.node_name
+    made.origin = (entry, plan.wanted, outputs)
     _differentiable_by_vjp(made)
     plan.rest[outputs] = made
     return made

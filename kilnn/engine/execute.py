@@ -20,9 +20,10 @@ import jax
 import numpy as np
 
 from kilnn.base.errors import StateLostError
-from kilnn.engine import cache, explain, lower, verify
-from kilnn.engine.entry import HEADS
+from kilnn.engine import cache, executables, explain, lower, verify
+from kilnn.engine.entry import HEADS, Entry
 from kilnn.engine.error_word import PENDING
+from kilnn.engine.fingerprint import entry_name
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
@@ -233,6 +234,9 @@ def _execute(
     except Exception as error:
         if trace.done or (not program.first and not program.segmented and _from_outside(error)):
             raise  # a signal handler's exception, before or after the program ran: nothing is lost, the trace can run
+        if program.refused(error):
+            _execute(trace, program, args, targets, donated)
+            return
         _fail(trace, error, [args[n] for n in donated])
 
 
@@ -354,11 +358,8 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
     with _x64(True):
         for n, instr in enumerate(canonical.code):
             entry = HEADS[instr[0]]
-            if entry.head not in _compiled_ops:
-                _compiled_ops.add(entry.head)
-                count("op_compiles")
             operands = lower.operands_of(entry, instr, env, leaves, scalars)
-            out = entry.jitted(*operands)
+            out = _run_single(entry, operands)
             outs = list(out) if isinstance(out, tuple | list) else [out]
             if entry.is_check:
                 words[next(order)] = out
@@ -376,7 +377,22 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
     return [env[i] for i in canonical.outputs]
 
 
-_compiled_ops: set[int] = set()
+def _run_single(entry: Entry, operands: list[Any]) -> Any:
+    """One operation, with its own executable."""
+    if entry.single is None:
+        count("op_compiles")
+        made = executables.obtain(lambda: entry_name(entry), entry.jitted, tuple(operands))
+        entry.single = made.call
+        count("op_loads", made.loaded)
+        made.keep()
+    elif entry.single is not entry.jitted:
+        try:
+            return entry.single(*operands)
+        except (TypeError, ValueError) as error:
+            if not executables.refused(error):
+                raise
+            entry.single = entry.jitted
+    return entry.single(*operands)
 
 
 def _last_uses(canonical: lower.Canonical) -> dict[int, list[int]]:

@@ -129,6 +129,7 @@ def pack_entry(avals: tuple[Aval, ...]) -> Entry:
         size = sum(a.size for a in avals)
         out = aval_of((size,), avals[0].dtype, avals[0].device)
         found = _packs[avals] = Entry("pack", fn, (VALUE,) * len(avals), avals, (out,))
+        found.origin = ()
     return found
 
 

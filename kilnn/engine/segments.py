@@ -18,7 +18,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from kilnn.engine import executables
 from kilnn.engine.entry import DOUBLE, FLOAT, HEADS, INT, NONE, NUMBER_DTYPES, VALUE, spec_of, specs_of
+from kilnn.engine.fingerprint import code_name
 from kilnn.engine.lower import Canonical, Lazy, error_word, operands_of
 from kilnn.engine.stats import count
 
@@ -243,7 +245,7 @@ def _function(segment: Segment) -> Callable[..., Any]:
     return block
 
 
-def _compiled(guarded: bool, segment: Segment) -> Any:
+def _compiled(guarded: bool, segment: Segment) -> executables.Made:
     """The segment's executable. Its argument shapes follow from the entries that read them."""
     inputs: dict[int, Any] = {}
     for instr in segment.code:
@@ -261,7 +263,20 @@ def _compiled(guarded: bool, segment: Segment) -> Any:
         if segment.guarded and guarded:
             specs.append(spec_of((segment.conditions,), np.dtype(np.int64)))
         jitted = jax.jit(_function(segment), donate_argnums=segment.donated, keep_unused=True)
-        return jitted.lower(*specs).compile()
+        name = partial(code_name, "segment", segment.code, segment.outputs, segment.donated)
+        made = executables.obtain(name, jitted, tuple(specs))
+        made.keep()
+        return made
+
+
+def _word(length: int) -> Any:
+    """The call that makes the error word of its conditions' codes."""
+    with jax.enable_x64(True):
+        jitted = jax.jit(lambda *words: error_word(list(words)))
+        specs = (spec_of((), np.dtype(np.int64)),) * length
+        made = executables.obtain(lambda: "error word", jitted, specs)
+    made.keep()
+    return made.call
 
 
 class SegmentedCall:
@@ -278,9 +293,10 @@ class SegmentedCall:
         # XLA compiles without Python's lock: the distinct blocks are compiled side by side.
         with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as pool:
             compiled = dict(zip(distinct, pool.map(partial(_compiled, guarded), distinct.values()), strict=True))
-        self.calls: list[Any] = [compiled[segment.key] for segment in segments]
+        self.loaded = all(made.loaded for made in compiled.values())
+        self.calls: list[Any] = [compiled[segment.key].call for segment in segments]
         self.checks = [canonical.starts[i] for i, instr in enumerate(canonical.code) if HEADS[instr[0]].is_check]
-        self.word = jax.jit(lambda *words: error_word(list(words)))
+        self.word: Any = _word(len(self.checks)) if self.checks else None
         self.scalar_indices = [[np.array(s, np.intp) for s in segment.scalars] for segment in segments]
         keep = set(canonical.outputs) | set(self.checks)
         last: dict[int, int] = {}

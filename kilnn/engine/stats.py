@@ -6,7 +6,7 @@ from collections import Counter
 
 _NAMES = (
     "compiles", "step_compiles", "op_compiles", "program_hits", "flushes", "runs", "syncs", "recorded_ops", "host_ops",
-    "op_runs", "segments",
+    "op_runs", "segments", "program_loads", "op_loads",
 )  # fmt: skip
 _counts: Counter[str] = Counter()
 count_of = _counts
@@ -19,9 +19,11 @@ def count(name: str, n: int = 1) -> None:
 def stats() -> dict[str, int]:
     """What kilnn did so far in this process.
 
-    Returns a dict: compiles (fused programs), step_compiles (those with an optimizer update), op_compiles (single
-    operations compiled for the cold tier), program_hits, flushes, runs, syncs (values read by Python), recorded_ops,
-    host_ops (run in NumPy), op_runs (run one by one), segments (executables made for repeated blocks).
+    Returns a dict: compiles (fused programs made in this process), step_compiles (those with an optimizer update),
+    op_compiles (single operations made for the cold tier), program_loads and op_loads (those of compiles and
+    op_compiles that an earlier process had left on disk, so that nothing was compiled), program_hits, flushes, runs,
+    syncs (values read by Python), recorded_ops, host_ops (run in NumPy), op_runs (run one by one), segments
+    (executables made for repeated blocks).
 
     Example:
         >>> import kilnn

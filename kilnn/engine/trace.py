@@ -199,6 +199,7 @@ def range_entry(flat: Aval, part: Aval) -> Entry:
             return lax.dynamic_slice(x, (offset,), (part.size,)).reshape(part.shape)
 
         found = RANGES[flat, part] = Entry("range", fn, (VALUE, INT), (flat, aval_of((), np.dtype(np.int64))), (part,))
+        found.origin = ()
     return found
 
 
