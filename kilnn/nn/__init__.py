@@ -1,7 +1,7 @@
 """kilnn.nn: modules, layers, losses, initial values. The functions behind them are in `kilnn.nn.functional`."""
 
 from kilnn.engine.startup import freeze as _freeze
-from kilnn.nn import functional as functional, init as init, utils as utils
+from kilnn.nn import attention as attention, functional as functional, init as init, utils as utils
 from kilnn.nn.layers.activation import (
     CELU as CELU,
     ELU as ELU,
@@ -32,6 +32,7 @@ from kilnn.nn.layers.activation import (
     Tanhshrink as Tanhshrink,
     Threshold as Threshold,
 )
+from kilnn.nn.layers.attention import MultiheadAttention as MultiheadAttention
 from kilnn.nn.layers.container import (
     ModuleDict as ModuleDict,
     ModuleList as ModuleList,
@@ -126,6 +127,13 @@ from kilnn.nn.layers.shaping import (
     PixelShuffle as PixelShuffle,
     PixelUnshuffle as PixelUnshuffle,
     Unflatten as Unflatten,
+)
+from kilnn.nn.layers.transformer import (
+    Transformer as Transformer,
+    TransformerDecoder as TransformerDecoder,
+    TransformerDecoderLayer as TransformerDecoderLayer,
+    TransformerEncoder as TransformerEncoder,
+    TransformerEncoderLayer as TransformerEncoderLayer,
 )
 from kilnn.nn.module import Module as Module
 from kilnn.nn.parameter import (

@@ -124,6 +124,24 @@ row("RNN", (4, 2, 3), (2, 2, 5), args=(3, 5, 2))
 row("RNN", (4, 3), args=(3, 5), nonlinearity="relu", bias=False)
 row("GRU", (2, 4, 3), args=(3, 5), batch_first=True, bidirectional=True)
 row("LSTM", inputs=lambda T: (data(T, 4, 2, 3), (data(T, 1, 2, 2), data(T, 1, 2, 5))), args=(3, 5), proj_size=2)
+row("MultiheadAttention", (3, 2, 4), (5, 2, 3), (5, 2, 6), args=(4, 2), kdim=3, vdim=6, add_bias_kv=True)
+row("TransformerEncoderLayer", (3, 2, 4), args=(4, 2, 6, 0.0), norm_first=True, bias=False)
+row("TransformerDecoderLayer", (2, 3, 4), (2, 5, 4), args=(4, 2, 6, 0.0, "gelu"), batch_first=True)
+row("Transformer", (5, 2, 4), (3, 2, 4), args=(4, 2, 2, 1, 6, 0.0))
+
+
+def stack(kind: str, shapes: list[tuple[int, ...]]) -> None:
+    """A row of two layers and a norm."""
+
+    def make(nn: Any, T: Any) -> Any:
+        layer = getattr(nn, f"Transformer{kind}Layer")(4, 2, 6, 0.0, batch_first=True)
+        return getattr(nn, f"Transformer{kind}")(layer, 2, nn.LayerNorm(4))
+
+    ROWS.append(Row(f"Transformer{kind}", make, lambda T: tuple(data(T, *s, seed=k) for k, s in enumerate(shapes))))
+
+
+stack("Encoder", [(2, 3, 4)])
+stack("Decoder", [(2, 3, 4), (2, 5, 4)])
 
 
 def losses(name: str, inputs: Any, **arguments: Any) -> None:

@@ -20,6 +20,7 @@ def quiet():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "reduction: 'mean' divides")
         warnings.filterwarnings("ignore", "Using padding='same'")
+        warnings.filterwarnings("ignore", "enable_nested_tensor is True")
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
         yield
 

@@ -71,6 +71,7 @@ from kilnn.nn.functional.loss import (
     soft_margin_loss as soft_margin_loss,
     triplet_margin_loss as triplet_margin_loss,
 )
+from kilnn.nn.functional.multihead import multi_head_attention_forward as multi_head_attention_forward
 from kilnn.nn.functional.normalization import (
     batch_norm as batch_norm,
     group_norm as group_norm,
