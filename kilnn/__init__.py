@@ -1,6 +1,7 @@
 """kilnn: PyTorch's neural-network toolkit, its training loops compiled without being asked."""
 
 import importlib as _importlib
+import math as _math
 import typing as _typing
 
 from kilnn import random as random
@@ -18,6 +19,11 @@ from kilnn.base.dtypes import (
     complex64 as complex64,
     complex128 as cdouble,
     complex128 as complex128,
+    float8_e4m3fn as float8_e4m3fn,
+    float8_e4m3fnuz as float8_e4m3fnuz,
+    float8_e5m2 as float8_e5m2,
+    float8_e5m2fnuz as float8_e5m2fnuz,
+    float8_e8m0fnu as float8_e8m0fnu,
     float16 as float16,
     float16 as half,
     float32 as float,
@@ -35,6 +41,9 @@ from kilnn.base.dtypes import (
     promote_types as promote_types,
     set_default_dtype as set_default_dtype,
     uint8 as uint8,
+    uint16 as uint16,
+    uint32 as uint32,
+    uint64 as uint64,
 )
 from kilnn.base.errors import StateLostError as StateLostError
 from kilnn.base.generator import (
@@ -46,6 +55,15 @@ from kilnn.base.generator import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
+from kilnn.base.layout import (
+    channels_last as channels_last,
+    channels_last_3d as channels_last_3d,
+    contiguous_format as contiguous_format,
+    layout as layout,
+    memory_format as memory_format,
+    preserve_format as preserve_format,
+    strided as strided,
+)
 from kilnn.base.limits import finfo as finfo, iinfo as iinfo
 from kilnn.engine.expect import eager as eager, expect as expect, synchronize as synchronize
 from kilnn.engine.explain import explain as explain
@@ -56,6 +74,15 @@ from kilnn.engine.grad_mode import (
     is_inference_mode_enabled as is_inference_mode_enabled,
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
+)
+from kilnn.engine.precision import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    get_num_threads as get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    set_num_threads as set_num_threads,
+    use_deterministic_algorithms as use_deterministic_algorithms,
 )
 from kilnn.engine.startup import freeze as _freeze
 from kilnn.engine.stats import reset_stats as reset_stats, stats as stats
@@ -77,6 +104,13 @@ from kilnn.tensor.create import (
     zeros_like as zeros_like,
 )
 from kilnn.tensor.doors import is_tensor as is_tensor
+from kilnn.tensor.exchange import (
+    asarray as asarray,
+    from_dlpack as from_dlpack,
+    from_file as from_file,
+    frombuffer as frombuffer,
+    to_dlpack as to_dlpack,
+)
 from kilnn.tensor.functions.activation import (
     log_softmax as log_softmax,
     relu as relu,
@@ -147,6 +181,23 @@ from kilnn.tensor.functions.arithmetic import (
     xlogy as xlogy,
 )
 from kilnn.tensor.functions.casting import get_device as get_device
+from kilnn.tensor.functions.complexes import (
+    adjoint as adjoint,
+    angle as angle,
+    complex as complex,
+    conj as conj,
+    conj as conj_physical,
+    imag as imag,
+    is_conj as is_conj,
+    is_conj as is_neg,
+    isreal as isreal,
+    polar as polar,
+    real as real,
+    resolve_conj as resolve_conj,
+    resolve_conj as resolve_neg,
+    view_as_complex as view_as_complex,
+    view_as_real as view_as_real,
+)
 from kilnn.tensor.functions.elementary import (
     abs as abs,
     absolute as absolute,
@@ -190,7 +241,6 @@ from kilnn.tensor.functions.elementary import (
     reciprocal as reciprocal,
     round as round,
     rsqrt as rsqrt,
-    sgn as sgn,
     sigmoid as sigmoid,
     sign as sign,
     sin as sin,
@@ -205,9 +255,11 @@ from kilnn.tensor.functions.facts import (
     is_complex as is_complex,
     is_floating_point as is_floating_point,
     is_nonzero as is_nonzero,
+    is_signed as is_signed,
+    is_storage as is_storage,
     numel as numel,
-    real as real,
     result_type as result_type,
+    typename as typename,
 )
 from kilnn.tensor.functions.indexing import (
     argwhere as argwhere,
@@ -260,6 +312,27 @@ from kilnn.tensor.functions.joining import (
     tril as tril,
     triu as triu,
     vstack as vstack,
+)
+from kilnn.tensor.functions.linalg import (
+    chain_matmul as chain_matmul,
+    cholesky_by_position as cholesky,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    det as det,
+    householder_product as orgqr,
+    inverse as inverse,
+    logdet as logdet,
+    lu_solve as lu_solve,
+    lu_unpack as lu_unpack,
+    matrix_exp as matrix_exp,
+    matrix_power as matrix_power,
+    pca_lowrank as pca_lowrank,
+    pinverse as pinverse,
+    qr_by_flag as qr,
+    slogdet as slogdet,
+    svd_lowrank as svd_lowrank,
+    svd_with_v as svd,
+    triangular_solve as triangular_solve,
 )
 from kilnn.tensor.functions.products import (
     addbmm as addbmm,
@@ -323,6 +396,13 @@ from kilnn.tensor.functions.reduction import (
     var as var,
     var_mean as var_mean,
 )
+from kilnn.tensor.functions.scattering import (
+    index_reduce as index_reduce,
+    nonzero_static as nonzero_static,
+    put as put,
+    scatter_reduce as scatter_reduce,
+    unravel_index as unravel_index,
+)
 from kilnn.tensor.functions.shaping import (
     broadcast_tensors as broadcast_tensors,
     broadcast_to as broadcast_to,
@@ -361,25 +441,136 @@ from kilnn.tensor.functions.sorting import (
     sort as sort,
     topk as topk,
 )
+from kilnn.tensor.functions.special import (
+    copysign as copysign,
+    float_power as float_power,
+    frexp as frexp,
+    gcd as gcd,
+    heaviside as heaviside,
+    i0 as i0,
+    igamma as igamma,
+    igammac as igammac,
+    isneginf as isneginf,
+    isposinf as isposinf,
+    lcm as lcm,
+    ldexp as ldexp,
+    logaddexp2 as logaddexp2,
+    mvlgamma as mvlgamma,
+    nextafter as nextafter,
+    polygamma as polygamma,
+    sgn as sgn,
+    sinc as sinc,
+)
+from kilnn.tensor.functions.spectral import (
+    bartlett_window as bartlett_window,
+    blackman_window as blackman_window,
+    hamming_window as hamming_window,
+    hann_window as hann_window,
+    istft as istft,
+    kaiser_window as kaiser_window,
+    stft as stft,
+)
+from kilnn.tensor.functions.statistics import (
+    combinations as combinations,
+    corrcoef as corrcoef,
+    cumulative_trapezoid as cumulative_trapezoid,
+    gradient as gradient,
+    histogram as histogram,
+    logcumsumexp as logcumsumexp,
+    mode as mode,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    pdist as pdist,
+    renorm as renorm,
+    trapezoid as trapezoid,
+    trapz as trapz,
+    vander as vander,
+)
+from kilnn.tensor.functions.strided import (
+    alias_copy as alias_copy,
+    as_strided as as_strided,
+    as_strided_copy as as_strided_copy,
+    as_strided_scatter as as_strided_scatter,
+    detach_copy as detach_copy,
+    diagonal_scatter as diagonal_scatter,
+    dsplit as dsplit,
+    expand_copy as expand_copy,
+    hsplit as hsplit,
+    is_same_size as is_same_size,
+    narrow_copy as narrow_copy,
+    permute_copy as permute_copy,
+    select_copy as select_copy,
+    split_copy as split_copy,
+    squeeze_copy as squeeze_copy,
+    t_copy as t_copy,
+    transpose_copy as transpose_copy,
+    unbind_copy as unbind_copy,
+    unfold_copy as unfold_copy,
+    unsqueeze_copy as unsqueeze_copy,
+    view_copy as view_copy,
+    vsplit as vsplit,
+)
+from kilnn.tensor.legacy import (
+    BFloat16Tensor as BFloat16Tensor,
+    BoolTensor as BoolTensor,
+    ByteTensor as ByteTensor,
+    CharTensor as CharTensor,
+    DoubleTensor as DoubleTensor,
+    FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor,
+    IntTensor as IntTensor,
+    LongTensor as LongTensor,
+    ShortTensor as ShortTensor,
+    set_default_tensor_type as set_default_tensor_type,
+)
+from kilnn.tensor.printing import set_printoptions as set_printoptions
+from kilnn.tensor.rare import (
+    diagflat as diagflat,
+)
+from kilnn.tensor.sequences import (
+    broadcast_shapes as broadcast_shapes,
+    empty_permuted as empty_permuted,
+    empty_strided as empty_strided,
+    logspace as logspace,
+    range as range,
+    scalar_tensor as scalar_tensor,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
+)
 from kilnn.tensor.size import Size as Size
+from kilnn.tensor.storage import (
+    TypedStorage as TypedStorage,
+    UntypedStorage as UntypedStorage,
+)
 from kilnn.tensor.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 
+e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
+newaxis = None
+
 if _typing.TYPE_CHECKING:
     from kilnn import (
+        accelerator as accelerator,
         autograd as autograd,
+        backends as backends,
+        cuda as cuda,
         data as data,
+        fft as fft,
         io as io,
+        linalg as linalg,
         nn as nn,
         optim as optim,
         serialization as serialization,
+        special as special,
         utils as utils,
+        version as version,
     )
     from kilnn.io import load as load, save as save
 else:
     # Loaded at their first use, so that `import kilnn` stays quick: each name and the package that brings it.
-    _PACKAGES = ("autograd", "data", "io", "nn", "optim", "serialization", "utils")
+    _PACKAGES = ("accelerator", "autograd", "backends", "cuda", "data", "fft", "io", "linalg", "nn", "optim")
+    _PACKAGES += ("serialization", "special", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
 

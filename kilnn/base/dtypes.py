@@ -83,7 +83,7 @@ def _make(name: str, np_type: type[Any], category: int) -> DType:
         "itemsize": np_dtype.itemsize,
         "is_floating_point": category == FLOAT,
         "is_complex": category == COMPLEX,
-        "is_signed": category != BOOL and name != "uint8",
+        "is_signed": category != BOOL and not name.startswith("uint") and name != "float8_e8m0fnu",
         "category": category,
     }
     for key, value in facts.items():
@@ -104,17 +104,39 @@ float64: Final = _make("float64", np.float64, FLOAT)
 complex64: Final = _make("complex64", np.complex64, COMPLEX)
 complex128: Final = _make("complex128", np.complex128, COMPLEX)
 
+uint16: Final = _make("uint16", np.uint16, INTEGER)
+uint32: Final = _make("uint32", np.uint32, INTEGER)
+uint64: Final = _make("uint64", np.uint64, INTEGER)
+float8_e4m3fn: Final = _make("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOAT)
+float8_e4m3fnuz: Final = _make("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOAT)
+float8_e5m2: Final = _make("float8_e5m2", ml_dtypes.float8_e5m2, FLOAT)
+float8_e5m2fnuz: Final = _make("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOAT)
+float8_e8m0fnu: Final = _make("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOAT)
+
 DTYPES: Final = (
     bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128,
 )  # fmt: skip
+WIDE_UNSIGNED: Final = (uint16, uint32, uint64)
+FLOAT8: Final = (float8_e4m3fn, float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float8_e8m0fnu)
+"""Dtypes for storage: they are cast from and to, and combine with others hardly or not at all."""
 ALIASES: Final = {
     "short": int16, "int": int32, "long": int64, "half": float16, "float": float32, "double": float64,
     "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 """PyTorch's second names. The package's `__init__` spells them out, because `int` and `float` mean Python's here."""
 
-_BY_NAME = {dtype.name: dtype for dtype in DTYPES}
-_BY_NUMPY = {dtype.np: dtype for dtype in DTYPES}
+_BY_NAME = {dtype.name: dtype for dtype in (*DTYPES, *WIDE_UNSIGNED, *FLOAT8)}
+_BY_NUMPY = {dtype.np: dtype for dtype in _BY_NAME.values()}
+_WORDS = {
+    bool: "Bool", uint8: "Byte", int8: "Char", int16: "Short", int32: "Int", int64: "Long", float16: "Half",
+    bfloat16: "BFloat16", float32: "Float", float64: "Double", complex64: "ComplexFloat", complex128: "ComplexDouble",
+    uint16: "UInt16", uint32: "UInt32", uint64: "UInt64",
+}  # fmt: skip
+
+
+def word_of(dtype: DType) -> str:
+    """PyTorch's word for a dtype in its messages and class names ("Float", "Long")."""
+    return _WORDS.get(dtype) or dtype.name.capitalize()
 
 
 def by_name(name: str) -> DType:
@@ -152,6 +174,18 @@ def _promote_pair(a: DType, b: DType) -> DType:
 
 
 _PAIRS = {(a, b): _promote_pair(a, b) for a in DTYPES for b in DTYPES}
+_PAIRS |= {(a, a): a for a in (*WIDE_UNSIGNED, *FLOAT8)}
+for _wide in WIDE_UNSIGNED:
+    for _float in (float16, bfloat16, float32, float64):
+        _PAIRS[_wide, _float] = _PAIRS[_float, _wide] = _float
+
+
+def _pair(a: DType, b: DType) -> DType:
+    found = _PAIRS.get((a, b))
+    if found is None:
+        kind = "Float8 Types" if a in FLOAT8 or b in FLOAT8 else "uint16, uint32, uint64 types"
+        raise RuntimeError(f"Promotion for {kind} is not supported, attempted to promote {word_of(a)} and {word_of(b)}")
+    return found
 
 
 def promote_types(a: DType, b: DType) -> DType:
@@ -163,7 +197,8 @@ def promote_types(a: DType, b: DType) -> DType:
     Args:
         a, b: dtypes.
 
-    Raises: TypeError if one of them is no dtype.
+    Raises: TypeError if one of them is no dtype; RuntimeError for float8 dtypes, and for uint16, uint32 and uint64 with
+    anything but a floating point dtype.
 
     Example:
         >>> import kilnn
@@ -172,11 +207,10 @@ def promote_types(a: DType, b: DType) -> DType:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.promote_types.html
     """
-    try:
-        return _PAIRS[a, b]
-    except (KeyError, TypeError):
-        wrong = b if isinstance(a, DType) else a
-        raise TypeError(f"promote_types() takes two dtypes, but got {type(wrong).__name__}") from None
+    for x in (a, b):
+        if not isinstance(x, DType):
+            raise TypeError(f"promote_types() takes two dtypes, but got {type(x).__name__}")
+    return _pair(a, b)
 
 
 def promote(
@@ -204,7 +238,7 @@ def _promote(dims: tuple[DType, ...], zeros: tuple[DType, ...], kinds: tuple[int
 def _fold(dtypes: tuple[DType, ...]) -> DType | None:
     result: DType | None = None
     for dtype in dtypes:
-        result = dtype if result is None else _PAIRS[result, dtype]
+        result = dtype if result is None else _pair(result, dtype)
     return result
 
 

@@ -20,6 +20,13 @@ class StateLostError(RuntimeError):
     """
 
 
+class LinAlgError(RuntimeError):
+    """A matrix does not allow what was asked: it is singular, or not positive-definite.
+
+    Source: https://docs.pytorch.org/docs/2.13/linalg.html
+    """
+
+
 class Site(NamedTuple):
     """A line of the user's program."""
 

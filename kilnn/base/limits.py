@@ -48,7 +48,7 @@ class finfo:
         self.max = float(limits.max)
         self.min = float(limits.min)
         self.tiny = self.smallest_normal = float(limits.smallest_normal)
-        self.resolution = _RESOLUTION[real]
+        self.resolution = _RESOLUTION.get(real, 1.0)
 
     def __repr__(self) -> str:
         return (

@@ -25,6 +25,7 @@ VALUE, FLOAT, INT, DOUBLE, NONE = range(5)
 
 NUMBER_DTYPES = {FLOAT: np.dtype(np.float32), INT: np.dtype(np.int64), DOUBLE: np.dtype(np.float64)}
 _CATEGORIES: dict[Any, int] = {bool: 0, int: 1, float: 2, complex: 3}
+_DOUBLES = (np.dtype(np.float64), np.dtype(np.complex128))
 _HALF = (dtypes.float16.np, dtypes.bfloat16.np)
 
 HEADS: dict[int, Entry] = {}
@@ -223,7 +224,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     if op.validator is not None:
         op.validator(*[None if x is type(None) else x for x in operands], **named)
     avals = [x if isinstance(x, Aval) else None for x in operands]
-    device = _common_device(op, [a for a in avals if a is not None])
+    device = named["device"] if op.name == "move" else _common_device(op, [a for a in avals if a is not None])
     work = out_dtype = None
     if op.promote is not None:
         if len(avals) > 1:
@@ -307,12 +308,10 @@ def _kinds(op: Op, operands: list[Any], avals: list[Any], work: Any) -> tuple[in
             kinds.append(VALUE)
         elif x is type(None):
             kinds.append(NONE)
-        elif x is complex:
-            raise NotImplementedError(f"{op.name}: complex Python numbers are not recorded yet; use a complex tensor")
         elif op.kinds.get(_operand_name(op, k)) == "index" or (work is not None and work.kind in "iub"):
             kinds.append(INT)
         else:
-            kinds.append(DOUBLE if floating == np.float64 else FLOAT)
+            kinds.append(DOUBLE if floating in _DOUBLES else FLOAT)
     return tuple(kinds)
 
 
@@ -427,11 +426,9 @@ def _facts(op: Op, entry: Entry, facts: tuple[tuple[str, str, str], ...]) -> dic
 def make_plan(entry: Entry, mask: int) -> Plan:
     """The gradient plan of `entry` for the operands in the bit mask."""
     wanted = tuple(k for k in range(len(entry.kinds)) if mask >> k & 1)
-    plan = (
-        _plan_from_rules(entry, wanted)
-        if entry.op is not None and not entry.is_check
-        else _plan_from_vjp(entry, wanted)
-    )
+    op = entry.op
+    formulas = op is not None and not op.through_jax and not entry.is_check and not _is_complex(entry)
+    plan = _plan_from_rules(entry, wanted) if formulas else _plan_from_vjp(entry, wanted)
     plan.backward.node_name = entry.node_name
     if plan.backward.kinds:
         try:
@@ -441,6 +438,15 @@ def make_plan(entry: Entry, mask: int) -> Plan:
             plan.plain = False
     entry.plans[mask] = plan
     return plan
+
+
+def _is_complex(entry: Entry) -> bool:
+    """Whether complex numbers go in or come out. The formulas are those of real numbers; JAX knows the others."""
+    return any(a is not None and a.dtype.kind == "c" for a in (*entry.avals, *entry.in_avals))
+
+
+def _conjugated(xs: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.conj(x) if x.dtype.kind == "c" else x, xs)
 
 
 def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
@@ -532,7 +538,7 @@ def fit(g: Any, aval: Any) -> Any:
 
 def _differentiable_by_vjp(entry: Entry) -> None:
     for k, aval in enumerate(entry.in_avals):
-        if entry.kinds[k] == VALUE and aval is not None and aval.dtype.kind in "fV":
+        if entry.kinds[k] == VALUE and aval is not None and aval.dtype.kind in "fcV":
             entry.differentiable |= 1 << k
 
 
@@ -582,7 +588,10 @@ def _vjp(entry: Entry, wanted: tuple[int, ...]) -> tuple[Callable[..., Any], lis
                 operands[k] = x
             return entry.fn(*operands)
 
-        grads = jax.vjp(of_wanted, *[operands[k] for k in wanted])[1](cts if nct > 1 else cts[0])
+        # PyTorch's gradient of a complex number is the conjugate of JAX's.
+        grads = _conjugated(
+            jax.vjp(of_wanted, *[operands[k] for k in wanted])[1](_conjugated(cts if nct > 1 else cts[0]))
+        )
         return grads[0] if len(grads) == 1 else tuple(grads)
 
     specs = [spec_of(a.shape, a.dtype) for a in entry.avals] + specs_of(entry.kinds, entry.in_avals)

@@ -180,6 +180,12 @@ def to_device(array: np.ndarray[Any, Any]) -> Any:
     return made
 
 
+def from_dlpack(source: Any) -> Any:
+    """A jax.Array with the values of another library's tensor."""
+    with _x64(True):
+        return jax.dlpack.from_dlpack(source, copy=True)
+
+
 def _unshare(trace: Any, leaves: list[Value], donated: tuple[int, ...], args: list[Any]) -> None:
     """Copy buffers that are to be reused but that somebody else still refers to (clone, state_dict, saved values, a
     jax.Array handed out); the program itself never changes for them."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kilnn.base import shapes
+from kilnn.base import dtypes, shapes
 from kilnn.engine import checks, host, views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
@@ -57,6 +57,10 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
     if entry is None:
         if op.by_value:
             return host.run_by_value(op, values, attributes)
+        if complex in key:
+            # The vectors of run-time numbers hold real ones: a complex number is a leaf of its own.
+            wrapped = [_complex_leaf(x) if x.__class__ is complex else x for x in operands]
+            return record_in_python(op, tuple(wrapped), attributes)
         entry = op.memo[memo] = make_entry(op, key[1:], attributes)
     if viewed and local.context.grad:
         mask = views.refresh(operands, mask & entry.differentiable)
@@ -146,6 +150,10 @@ def record_view(
     out._storage = x._storage
     out._view = made
     return out
+
+
+def _complex_leaf(number: complex) -> Any:
+    return new_handle(host.value_from(np.asarray(number, dtypes.get_default_dtype().to_complex().np)))
 
 
 def _normalise(op: Op, x: Any) -> Any:

@@ -6,26 +6,12 @@ from typing import Any
 
 import numpy as np
 
-_TYPE_NAMES = {
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "bfloat16": "BFloat16",
-    "int8": "Char",
-    "uint8": "Byte",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "bool": "Bool",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}
+from kilnn.base import dtypes
 
 
 def type_name(dtype: Any) -> str:
     """PyTorch's word for a dtype in its messages ("Float", "Long")."""
-    name = str(np.dtype(dtype).name)
-    return _TYPE_NAMES.get(name, name)
+    return dtypes.word_of(dtypes.from_numpy(np.dtype(dtype)))
 
 
 def is_half(dtype: Any) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from jax import lax
 
@@ -23,13 +24,33 @@ def _(ct):
     return ct
 
 
-@op(host=lambda x, dtype: x.astype(dtype), backward_name="ToCopyBackward0")
+_E4M3 = np.dtype(ml_dtypes.float8_e4m3fn)
+_E4M3_LIMIT = 448
+
+
+def _cast_on_host(x, dtype):
+    return (np.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x).astype(dtype)
+
+
+@op(host=_cast_on_host, backward_name="ToCopyBackward0")
 def cast(x, *, dtype):
-    """x in another dtype; the gradient comes back in the dtype of x."""
-    return lax.convert_element_type(x, dtype)
+    """x in another dtype; the gradient comes back in the dtype of x. Only float8_e4m3fn has no infinity: PyTorch gives
+    its largest number for what is larger."""
+    return lax.convert_element_type(jnp.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x, dtype)
 
 
 @cast.grad("x")
+def _(ct):
+    return ct
+
+
+@op(host=lambda x, device: x, backward_name="ToCopyBackward0")
+def move(x, *, device):
+    """x as a tensor of another device (the engine gives the result its name). Programs run where JAX runs them."""
+    return x
+
+
+@move.grad("x")
 def _(ct):
     return ct
 

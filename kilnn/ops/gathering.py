@@ -173,3 +173,106 @@ def _(x, index, *, size):
 @take_flat.check(IndexError, "out of range: tried to access index {value} on a tensor of {size} elements.")
 def _(index, size):
     return (index < -size) | (index >= size), index
+
+
+# Scatters that combine. ----------------------------------------------------------------------------------------------
+
+_COMBINED = {"prod": "multiply", "amax": "max", "amin": "min"}
+
+
+@op
+def scatter_combined(x, index, source, *, dim, size, how, include):
+    """x with the elements of source multiplied into, or made the largest or smallest at, the positions that index
+    names; without `include` the elements of x there do not take part."""
+    shape = x.shape
+    whole = x.reshape(1) if not shape else x
+    index = index.reshape(1) if not index.ndim else index
+    source = lax.slice(source.reshape(source.shape or (1,)), (0,) * index.ndim, index.shape)
+    places = _flat_places(index, whole.shape, dim).reshape(-1)
+    flat, values = whole.reshape(-1), source.reshape(-1)
+    if not include:
+        neutral = 1 if how == "prod" else _limit(x.dtype, how == "amin")
+        flat = flat.at[places].set(jnp.asarray(neutral, x.dtype))
+    return getattr(flat.at[places], _COMBINED[how])(values).reshape(shape)
+
+
+def _limit(dtype: Any, high: bool) -> Any:
+    if dtype.kind in "fV":
+        return np.inf if high else -np.inf
+    if dtype.kind == "b":
+        return high
+    return np.iinfo(dtype).max if high else np.iinfo(dtype).min
+
+
+@scatter_combined.grad("x")
+def _(ct, x, index, source, out, dim, how, include):
+    return _combined_back(ct, x, index, source, out, dim, how, include)[0]
+
+
+@scatter_combined.grad("source")
+def _(ct, x, index, source, out, dim, how, include):
+    return _combined_back(ct, x, index, source, out, dim, how, include)[1]
+
+
+def _combined_back(ct: Any, x: Any, index: Any, source: Any, out: Any, dim: int, how: str, include: bool) -> Any:
+    """Gradients by x and source: of a product the others' product, of an extreme equal shares."""
+    used = lax.slice(source, (0,) * source.ndim, index.shape) if source.ndim else source
+    hit = place(jnp.zeros(x.shape, np.bool_), index, jnp.ones((), np.bool_), dim, False)
+    if how == "prod":
+        # Products without one factor, exact for a single zero among them.
+        zeros = place(jnp.where(x == 0, 1, 0) if include else jnp.where(hit, 0, x == 0).astype(np.int64), index,
+                      (used == 0).astype(np.int64), dim, True)  # fmt: skip
+        start = jnp.where(x == 0, 1, x) if include else jnp.where(hit, 1, jnp.where(x == 0, 1, x))
+        rest = scatter_combined.fn(
+            start, index, jnp.where(source == 0, 1, source), dim=dim, size=None, how="prod", include=True
+        )
+
+        def others(value, rest, zeros):
+            own = value == 0
+            return jnp.where(zeros - own > 0, 0, rest / jnp.where(own, 1, value))
+
+        by_x = ct * others(x, rest, zeros)
+        by_source = pick(ct, index, dim) * others(used, pick(rest, index, dim), pick(zeros, index, dim))
+    else:
+        mine = (x == out) if include else (x == out) & ~hit
+        theirs = used == pick(out, index, dim).reshape(index.shape)
+        count = place(mine.astype(ct.dtype), index, theirs.astype(ct.dtype), dim, True)
+        share = ct / jnp.where(count == 0, 1, count)
+        by_x = jnp.where(mine, share, 0)
+        by_source = jnp.where(theirs, pick(share, index, dim).reshape(index.shape), 0)
+    if not include:
+        by_x = jnp.where(hit, 0, by_x)
+    return by_x, _widened(by_source.reshape(index.shape), source.shape)
+
+
+@scatter_combined.check(RuntimeError, "index {value} is out of bounds for dimension {dim} with size {size}")
+def _(index, dim, size):
+    return (index < 0) | (index >= size), index
+
+
+scatter_combined.validate(lambda x, index, source, *, dim, **_: _check_source("scatter", x, index, source, dim))
+
+
+@op
+def put(x, index, source, *, size, accumulate):
+    """x with the elements of source written to, or added at, these positions of its flattened form."""
+    places = jnp.where(index < 0, index + size, index).reshape(-1)
+    return write(x.reshape(-1), source.reshape(-1), (places,), (0,), accumulate).reshape(x.shape)
+
+
+@put.grad("x")
+def _(ct, index, size, accumulate):
+    if accumulate:
+        return ct
+    places = jnp.where(index < 0, index + size, index).reshape(-1)
+    return write(ct.reshape(-1), jnp.zeros((), ct.dtype), (places,), (0,), False).reshape(ct.shape)
+
+
+@put.grad("source")
+def _(ct, index):
+    return take(ct.reshape(-1), (index,), (0,))
+
+
+@put.check(IndexError, "out of range: tried to access index {value} on a tensor of {size} elements.")
+def _(index, size):
+    return (index < -size) | (index >= size), index

@@ -251,3 +251,33 @@ def _(base, value, *, dim, size, step):
         place = (*before, places[:, k])
         out = out.at[place].set(jnp.where(value[..., k] != base[place], value[..., k], out[place]))
     return out
+
+
+# Any strides. --------------------------------------------------------------------------------------------------------
+
+
+def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: Any, numbers: Any = jnp) -> Any:
+    found = numbers.zeros(size, np.int64) + offset
+    for dim, (n, step) in enumerate(zip(size, stride, strict=True)):
+        found = found + (numbers.arange(n, dtype=np.int64) * step).reshape((-1,) + (1,) * (len(size) - dim - 1))
+    return found
+
+
+def _strided_on_host(x, *, size, stride, offset):
+    return x.reshape(-1)[_places(size, stride, offset, np)]
+
+
+@op(host=_strided_on_host)
+def as_strided(x, *, size, stride, offset):
+    """Elements of x, laid out row-major, at offset + sum of index * stride."""
+    return x.reshape(-1)[_places(size, stride, offset)]
+
+
+@as_strided.grad("x")
+def _(ct, x_shape, size, stride, offset):
+    return jnp.zeros(math.prod(x_shape), ct.dtype).at[_places(size, stride, offset)].add(ct).reshape(x_shape)
+
+
+@as_strided.put
+def _(base, value, *, size, stride, offset):
+    return base.reshape(-1).at[_places(size, stride, offset)].set(value).reshape(base.shape)

@@ -325,3 +325,12 @@ def cummin(x, *, dim):
 for _scan in (cummax, cummin):
     # PyTorch saves the operand as well as the indices.
     _scan.grad("x")(lambda ct, x, out1, x_shape, dim: _put_back(ct, out1, x_shape, dim))
+
+
+@op
+def logcumsumexp(x, *, dim):
+    """log(cumsum(exp(x))) along a dimension, without overflow."""
+    return lax.cumlogsumexp(x, dim) if x.ndim else x
+
+
+logcumsumexp.grad_by_jax("x")

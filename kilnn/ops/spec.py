@@ -87,6 +87,7 @@ class Op:
         self.putter: Callable[..., Any] | None = None
         self.stand_ins: dict[int, str] = {}
         """Output -> operand that it can stand in for where other outputs' derivatives are wanted: they are the same."""
+        self.through_jax = False
         self.host_check: Callable[..., bool] | None = None
         self.memo: dict[Any, Any] = {}  # the engine's cache: (attributes, avals) -> entry
         parameters = inspect.signature(fn).parameters.values()
@@ -146,6 +147,14 @@ class Op:
                 return jax.vjp(of_one, named[_operand])[1](ct)[0]
 
             self.rules[operand] = Rule(fn, (0,), self.operands, (), self.attributes, (), None)
+
+    def grad_by_jax(self, *operands: str) -> None:
+        """The same for operations with several results: the engine takes `jax.vjp` of the whole, and saves what it
+        reads."""
+        for operand in operands:
+            self._known(operand)
+            self.rules[operand] = Rule(self.fn, (0,), self.operands, (), self.attributes, (), None)
+        self.through_jax = True
 
     def validate(self, fn: Callable[..., None]) -> Callable[..., None]:
         """Register the check of shapes and dtypes. Called as `fn(*operands, **attributes)` on avals

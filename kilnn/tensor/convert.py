@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kilnn.base import dtypes
 from kilnn.engine import explain, sites, views
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.execute import to_device
@@ -108,9 +107,6 @@ class ConvertMethods:
             return self.item().__format__(spec)  # type: ignore[no-any-return]  # a str
         return object.__format__(self, spec)
 
-    def __repr__(self: Any) -> str:
-        return text_of(self)
-
     def __contains__(self: Any, element: Any) -> bool:
         return bool((self == element).any().item())
 
@@ -119,56 +115,3 @@ def _only_element(x: Any) -> Any:
     if views.value_of_tensor(x).aval.size != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     return x.item()
-
-
-def text_of(x: Any) -> str:
-    """A tensor in PyTorch's notation."""
-    array = observed(x)
-    aval = views.value_of_tensor(x).aval
-    kind = dtypes.from_numpy(aval.dtype)
-    shown = array.astype(np.float32) if kind.name == "bfloat16" else array
-    body = np.array2string(shown, separator=", ", precision=4, suppress_small=False, threshold=1000, prefix="tensor(",
-                           formatter=_formatter(shown))  # fmt: skip
-    tail = ""
-    usual = kind is dtypes.get_default_dtype() or kind.name in ("int64", "bool")
-    if aval.size == 0:
-        tail += f", size={tuple(aval.shape)}" if aval.shape != (0,) else ""
-    if not usual or (aval.size == 0 and kind.name == "int64"):
-        tail += f", dtype={kind!r}"
-    if aval.device != "cpu":
-        tail += f", device='{aval.device}'"
-    node = views.node_of(x)
-    if node is not None:
-        tail += f", grad_fn=<{node.name()}>"
-    elif x._leaf:
-        tail += ", requires_grad=True"
-    return f"tensor({body}{tail})"
-
-
-def _formatter(array: np.ndarray[Any, Any]) -> Any:
-    if array.dtype.kind == "f":
-        finite = array[np.isfinite(array)]
-        whole = finite.size > 0 and bool(np.all(finite == np.floor(finite)))
-        magnitude = np.abs(finite[finite != 0]) if finite.size else finite
-        large = bool(magnitude.size) and (
-            magnitude.max() >= 1e8 or magnitude.max() / magnitude.min() > 1000 or magnitude.min() < 1e-4
-        )
-        if whole and not (magnitude.size and magnitude.max() >= 1e8):
-            texts = [f"{v:.0f}." if np.isfinite(v) else str(v) for v in array.reshape(-1)[:2000]]
-        elif large:
-            texts = [f"{v:.4e}" for v in array.reshape(-1)[:2000]]
-        else:
-            texts = [f"{v:.4f}" for v in array.reshape(-1)[:2000]]
-        width = max(map(len, texts), default=1)
-
-        def show(v: Any) -> str:
-            if not np.isfinite(v):
-                return str(v).rjust(width)
-            if whole and not (magnitude.size and magnitude.max() >= 1e8):
-                return f"{v:.0f}.".rjust(width)
-            return (f"{v:.4e}" if large else f"{v:.4f}").rjust(width)
-
-        return {"float_kind": show}
-    if array.dtype.kind == "b":
-        return {"bool": lambda v: str(bool(v)).rjust(5 if array.ndim and not array.all() else 4)}
-    return None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kilnn.base import dtypes
-from kilnn.base.device import Device
+from kilnn.base.device import Device, as_device, placed as _placed
 from kilnn.base.dtypes import DType
 from kilnn.base.generator import Generator
+from kilnn.base.hardware import device_at
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.values import aval_of, value_of
@@ -22,28 +24,40 @@ if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
 
 
-def from_host(array: np.ndarray[Any, Any], requires_grad: bool = False) -> Tensor:
+def from_host(array: np.ndarray[Any, Any], requires_grad: bool = False, device: str = "cpu") -> Tensor:
     """A tensor around a NumPy array that nobody else will write to: no copy."""
-    t: Tensor = new_handle(value_from(array))
+    t: Tensor = new_handle(value_from(array, device))
     return t.requires_grad_(True) if requires_grad else t
 
 
-def _check_device(device: Any) -> str:
-    if device is None:
-        return "cpu"
-    found = device if isinstance(device, Device) else Device(device)
+@lru_cache(maxsize=64)
+def _label(device: Device) -> str:
+    found = _placed(device)
+    if found.type == "meta":
+        raise NotImplementedError("device 'meta': tensors without values are not supported")
     if found.type != "cpu":
-        raise NotImplementedError(
-            f"device {str(found)!r}: this release records programs for the CPU only; GPU devices come with the device "
-            "API"
-        )
-    return "cpu"
+        device_at(found, found.type)
+        if found.index:
+            raise NotImplementedError(
+                f"device {str(found)!r}: programs of one process run on its first {found.type} device. Use "
+                "CUDA_VISIBLE_DEVICES to choose it, or kilnn.distributed for several"
+            )
+    return str(found)
+
+
+def device_label(device: Any) -> str:
+    """The name that the engine keeps of a device: "cpu", "cuda:0"; None stands for the default device.
+
+    Raises: AssertionError if this machine has no such device.
+    """
+    if isinstance(device, int) and not isinstance(device, bool):
+        device = Device("cuda", device)
+    return _label(as_device(device))
 
 
 def placed(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> Tensor:
     """A new leaf around an array, on a device."""
-    _check_device(device)
-    return from_host(array, requires_grad)
+    return from_host(array, requires_grad, device_label(device))
 
 
 def numpy_dtype(dtype: DType | None) -> Any:
@@ -51,7 +65,8 @@ def numpy_dtype(dtype: DType | None) -> Any:
     return (dtype or dtypes.get_default_dtype()).np
 
 
-def _array_of_data(data: Any, dtype: DType | None) -> np.ndarray[Any, Any]:
+def array_of_data(data: Any, dtype: DType | None) -> np.ndarray[Any, Any]:
+    """Numbers, nested sequences, arrays or a tensor as an array of PyTorch's dtype for them, or of the one given."""
     if is_tensor(data):
         array = np.array(array_of_tensor(data))
     elif isinstance(data, np.ndarray | np.generic):
@@ -109,7 +124,7 @@ def tensor(
     Args:
         data: number, nested sequences of numbers, NumPy array, or tensor (its values).
         dtype: default from the data: Python floats become the default dtype, ints int64.
-        device: "cpu".
+        device: where it lives; the default device if left out.
         requires_grad: record operations on it for the backward pass.
         pin_memory: accepted; host memory needs no pinning here.
 
@@ -120,7 +135,7 @@ def tensor(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.tensor.html
     """
-    return placed(_array_of_data(data, dtype), device, requires_grad)
+    return placed(array_of_data(data, dtype), device, requires_grad)
 
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
@@ -248,7 +263,8 @@ def empty(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
 
 
 def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
-    return full(x.shape, fill, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+    where = x.device if device is None else device
+    return full(x.shape, fill, dtype=dtype or x.dtype, device=where, requires_grad=requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,

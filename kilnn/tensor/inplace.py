@@ -25,9 +25,11 @@ from kilnn.ops import (
 )
 from kilnn.tensor.doors import inplace, number_for, number_tensor, record
 from kilnn.tensor.functions import indexing as by_position, shaping
-from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number
+from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number, xlogy
+from kilnn.tensor.functions.strided import as_strided
 from kilnn.tensor.functions.subscripts import index_tensors, mask_value, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
+from kilnn.tensor.inplace_rare import RareInplace
 from kilnn.tensor.random import RandomMethods
 
 if TYPE_CHECKING:
@@ -176,6 +178,12 @@ class ArithmeticInplace(ElementaryInplace):
         return inplace(self, comparison.bitwise_not, (self,))
 
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
+    greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
+    arctan2_ = atan2_
+
+    def xlogy_(self: Any, other: Any) -> Tensor:
+        """In-place `xlogy`."""
+        return self.copy_(xlogy(self, other))  # type: ignore[no-any-return]  # a Tensor
 
     def __iadd__(self: Any, other: Any) -> Tensor:
         return inplace(self, arithmetic.add, (self, other))
@@ -211,7 +219,7 @@ def _logical(x: Any, op: Any, *others: Any) -> Tensor:
         return inplace(x, creation.copy, (x, record(op, (x, *others))))
 
 
-class InplaceMethods(ArithmeticInplace, RandomMethods):
+class InplaceMethods(ArithmeticInplace, RareInplace, RandomMethods):
     """Fills, copies, writes by position, products, random numbers."""
 
     __slots__ = ()
@@ -318,6 +326,12 @@ class InplaceMethods(ArithmeticInplace, RandomMethods):
     def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
         """The tensor itself takes the shape of `transpose`."""
         return _become(self, shaping.transpose, dim0, dim1)
+
+    swapaxes_ = swapdims_ = transpose_
+
+    def as_strided_(self: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+        """The tensor itself takes the shape of `as_strided`."""
+        return _become(self, as_strided, size, stride, storage_offset)
 
     def t_(self: Any) -> Tensor:
         """The tensor itself takes the shape of `t`."""

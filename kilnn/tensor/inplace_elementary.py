@@ -168,4 +168,6 @@ class ElementaryInplace:
         """In-place `nan_to_num`."""
         return inplace(self, selection.nan_to_num, (self, 0.0 if nan is None else nan, posinf, neginf))
 
-    absolute_, negative_ = abs_, neg_
+    absolute_, negative_, fix_ = abs_, neg_, trunc_
+    arccos_, arcsin_, arctan_ = acos_, asin_, atan_
+    arccosh_, arcsinh_, arctanh_ = acosh_, asinh_, atanh_

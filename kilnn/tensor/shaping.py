@@ -67,14 +67,6 @@ class ShapingMethods:
         """The last two dimensions exchanged."""
         return shaping.matrix_transpose(self)
 
-    H = property(shaping.t, doc="The transpose of a matrix.")
-    mH = mT
-
-    @property
-    def real(self: Any) -> Tensor:
-        """The tensor itself: it has no imaginary part."""
-        return self  # type: ignore[no-any-return]  # a Tensor
-
     def split_with_sizes(self: Any, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
         """`split` with a list of sizes."""
         return shaping.split(self, list(split_sizes), dim)

@@ -9,13 +9,15 @@ from typing import Any
 
 from kilnn.base import dtypes, shapes
 from kilnn.base.device import Device
+from kilnn.base.hardware import devices_of
+from kilnn.base.layout import layout, strided
 from kilnn.engine import native, views
 from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, register_class
 from kilnn.engine.host import value_from
 from kilnn.engine.node import Node, Removable
 from kilnn.engine.values import Aval, Counter
 from kilnn.engine.views import View
-from kilnn.tensor import create
+from kilnn.tensor import create, legacy
 from kilnn.tensor.activation import ActivationMethods
 from kilnn.tensor.arithmetic import ArithmeticMethods
 from kilnn.tensor.comparison import ComparisonMethods
@@ -23,15 +25,19 @@ from kilnn.tensor.convert import ConvertMethods, observed
 from kilnn.tensor.gradients import backward
 from kilnn.tensor.indexing import IndexingMethods
 from kilnn.tensor.inplace import InplaceMethods
+from kilnn.tensor.printing import text_of
+from kilnn.tensor.rare import RareMethods
 from kilnn.tensor.reduction import ReductionMethods
 from kilnn.tensor.shaping import ShapingMethods
 from kilnn.tensor.size import Size
+from kilnn.tensor.storage import TypedStorage, UntypedStorage
 
 _sizes: dict[Aval, Size] = {}
 _devices: dict[str, Device] = {}
 
 
 class Tensor(
+    RareMethods,
     ArithmeticMethods,
     ActivationMethods,
     ComparisonMethods,
@@ -44,7 +50,8 @@ class Tensor(
 ):
     """A multi-dimensional array that records what is done to it.
 
-    Made by `kilnn.tensor(...)`, `kilnn.zeros(...)` and the like; operations on it are recorded and run together as one
+    Made by `kilnn.tensor(...)`, `kilnn.zeros(...)` and the like. PyTorch's legacy constructor works too: `Tensor(2, 3)`
+    has that shape, `Tensor([1, 2])` that data; operations on it are recorded and run together as one
     compiled program when a step ends or a value is looked at.
 
     Source: https://docs.pytorch.org/docs/2.13/tensors.html
@@ -57,12 +64,17 @@ class Tensor(
         HANDLES.add(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if args or kwargs:
-            raise NotImplementedError(
-                "Tensor(...) with data is PyTorch's legacy constructor; use kilnn.tensor(data) for values or "
-                "kilnn.empty(size) for a shape"
-            )
-        return object.__new__(cls)
+        device = kwargs.pop("device", None)
+        if kwargs:
+            raise TypeError(f"Tensor() got an unexpected keyword argument '{next(iter(kwargs))}'")
+        label = "cpu" if device is None else create.device_label(device)
+        source = args[0] if len(args) == 1 and isinstance(args[0], Tensor) else None
+        made = legacy.construct(dtypes.get_default_dtype() if source is None else source.dtype, label, args, device)
+        made.__class__ = cls
+        return made
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -116,9 +128,9 @@ class Tensor(
         return found
 
     @property
-    def layout(self) -> str:
+    def layout(self) -> layout:
         """Always strided."""
-        return "kilnn.strided"
+        return strided
 
     @property
     def itemsize(self) -> int:
@@ -146,7 +158,25 @@ class Tensor(
         """True for dtypes with negative values."""
         return self.dtype.is_signed
 
-    is_cuda = is_sparse = is_quantized = is_mps = False
+    is_sparse = is_quantized = is_mps = is_mkldnn = is_meta = is_nested = is_sparse_csr = is_xpu = is_xla = False
+
+    def is_inference(self) -> bool:
+        """False: tensors made in inference mode are ordinary ones."""
+        return False
+
+    def is_shared(self) -> bool:
+        """False: tensors are not shared between processes."""
+        return False
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it is on a GPU."""
+        return self.aval.device.startswith("cuda")
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it is on the CPU."""
+        return self.aval.device == "cpu"
 
     def stride(self, dim: int | None = None) -> Any:
         """Elements to step over in memory for each dimension, as PyTorch would lay the tensor out."""
@@ -171,15 +201,22 @@ class Tensor(
         """A number equal for tensors that share storage and offset; not an address."""
         return id(self._storage) + self.storage_offset() * self.itemsize
 
-    def untyped_storage(self) -> Any:
-        """The storage, for comparing `data_ptr()`."""
-        return _StorageName(id(self._storage))
+    def untyped_storage(self) -> UntypedStorage:
+        """The bytes that it and its views share."""
+        return UntypedStorage(alias_handle(self._storage, None))
+
+    def storage(self) -> TypedStorage:
+        """The elements that it and its views share, in one dimension."""
+        return TypedStorage(alias_handle(self._storage, None))
 
     def __len__(self) -> int:
         shape = self.aval.shape
         if not shape:
             raise TypeError("len() of a 0-d tensor")
         return shape[0]
+
+    def __repr__(self) -> str:
+        return text_of(self)
 
     __hash__ = object.__hash__  # by identity, in C: the backward walk keeps leaves in dicts
 
@@ -407,44 +444,64 @@ class Tensor(
         return made
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (type(self), observed(self), self._leaf, dict(self.__dict__))
+        return _rebuild, (
+            type(self), observed(self), self._leaf, dict(self.__dict__), self.aval.device
+        )  # fmt: skip
 
     def cpu(self) -> Tensor:
         """The tensor on the CPU: itself when it is there."""
         return self if self.aval.device == "cpu" else self.to("cpu")
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        """Zeros of the given shape in this tensor's dtype."""
-        return create.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    def new(self, *args: Any, device: Any = None) -> Tensor:
+        """PyTorch's legacy constructor, in this tensor's dtype and on its device: `new(2, 3)`, `new([1, 2])`."""
+        return legacy.construct(self.dtype, self.aval.device, args, device)  # type: ignore[no-any-return]  # a Tensor
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        """Ones of the given shape in this tensor's dtype."""
-        return create.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    def new_empty(
+        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """A tensor of the given shape in this tensor's dtype and on its device; its values are not promised."""
+        return create.empty(
+            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+        )  # fmt: skip
+
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Zeros of the given shape in this tensor's dtype and on its device."""
+        return create.zeros(
+            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+        )  # fmt: skip
+
+    def new_ones(
+        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Ones of the given shape in this tensor's dtype and on its device."""
+        return create.ones(
+            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+        )  # fmt: skip
 
     def new_full(
-        self, size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-    ) -> Tensor:
-        """One value in the given shape, in this tensor's dtype."""
-        return create.full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        self, size: Sequence[int], fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+        pin_memory: bool = False, requires_grad: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """One value in the given shape, in this tensor's dtype and on its device."""
+        return create.full(
+            size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+        )  # fmt: skip
 
-    def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        """A tensor of the data in this tensor's dtype."""
-        return create.tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
-
-
-class _StorageName:
-    """Stands for a storage where only identity matters."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def data_ptr(self) -> int:
-        """A number equal for tensors that share storage."""
-        return self.number
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """A tensor of the data in this tensor's dtype and on its device."""
+        return create.tensor(
+            data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+        )  # fmt: skip
 
 
-def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, Any]) -> Tensor:
-    made: Tensor = new_handle(value_from(array))
+def _rebuild(cls: type[Tensor], array: Any, leaf: bool, attributes: dict[str, Any], device: str = "cpu") -> Tensor:
+    # A tensor of a GPU that is not here goes to the CPU.
+    made: Tensor = new_handle(value_from(array, device if device == "cpu" or devices_of(device[:-2]) else "cpu"))
     made.__class__ = cls
     made._leaf = leaf
     made.__dict__.update(attributes)

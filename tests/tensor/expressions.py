@@ -31,8 +31,14 @@ ARRAYS: dict[str, Any] = {
     "b": np.array([[True, False, True], [False, False, True]]),
     "rows": np.array([True, False]),
     "yes": np.array(True),
+    "mat": np.array([[2, 1, 0.5], [0.3, 3, 0.4], [0.3, 0.5, 1.5]], np.float32),
+    "spd": np.array([[4, 1, 0.5], [1, 3, 0.2], [0.5, 0.2, 2]], np.float32),
+    "tall": np.array([[1, 2], [3, -1], [0.5, 2]], np.float32),
+    "vec": np.array([0.3, -1.2, 2.5, 0, 4], np.float32),
+    "pos": np.array([0.3, 1.2, 2.5, 0.7, 4], np.float32),
+    "z": np.array([1 + 2j, 3 - 1j, -0.5 + 0.2j], np.complex64),
 }
-LEAVES = ("x", "y", "p", "row", "cube", "one", "s", "square")
+LEAVES = ("x", "y", "p", "row", "cube", "one", "s", "square", "mat", "pos")
 
 
 def each(table: str) -> list[str]:

@@ -6,11 +6,12 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
-from kilnn.base.device import Device
 from kilnn.base.dtypes import DType
 from kilnn.engine.handle import Handle
 from kilnn.ops import creation
+from kilnn.tensor.create import device_label
 from kilnn.tensor.doors import cast, record
+from kilnn.tensor.legacy import legacy_dtype, name_of
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -57,17 +58,8 @@ def to(
 def _on_device(input: Tensor, device: Any) -> Tensor:
     if device is None:
         return input
-    if isinstance(device, builtins.int):
-        device = Device("cuda", device)
-    target = device if isinstance(device, Device) else Device(device)
-    here = input.device
-    if target == here or (target.type == here.type and target.index in (None, here.index or 0)):
-        return input
-    if target.type == "cpu" and here.type == "cpu":
-        return input
-    raise NotImplementedError(
-        f"to(): moving a tensor from '{here}' to '{target}' is not supported yet: programs run on the CPU"
-    )
+    label = device_label(device)
+    return input if label == input.aval.device else record(creation.move, (input,), (label,))
 
 
 def cuda(input: Tensor, device: Any = None, non_blocking: builtins.bool = False, memory_format: Any = None) -> Tensor:
@@ -91,22 +83,16 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     return cast(input, other.dtype)
 
 
-_LEGACY = {
-    "FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16,
-    "BFloat16Tensor": dtypes.bfloat16, "LongTensor": dtypes.int64, "IntTensor": dtypes.int32,
-    "ShortTensor": dtypes.int16, "CharTensor": dtypes.int8, "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool,
-}  # fmt: skip
-
-
 def type(input: Tensor, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
     """The tensor in another dtype, which may be named as in "torch.FloatTensor"; without a dtype, that name."""
     if dtype is None:
-        return "kilnn." + next(name for name, known in _LEGACY.items() if known is input.dtype)
-    if isinstance(dtype, str):
-        word = dtype.rsplit(".", 1)[-1]
-        if word not in _LEGACY:
+        return name_of(input.dtype, input.aval.device)
+    if not isinstance(dtype, DType):
+        found = legacy_dtype(dtype)
+        if found is None:
             raise ValueError(f"invalid type: '{dtype}'")
-        dtype = _LEGACY[word]
+        on_gpu = ".cuda." in dtype if isinstance(dtype, str) else dtype.is_cuda
+        return to(input, dtype=found, device="cuda" if on_gpu else "cpu")
     return cast(input, dtype)
 
 

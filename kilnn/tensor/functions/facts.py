@@ -34,11 +34,6 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input.item())
 
 
-def real(input: Tensor) -> Tensor:
-    """The tensor itself: it has no imaginary part."""
-    return input
-
-
 def result_type(tensor1: Any, tensor2: Any) -> dtypes.DType:
     """The dtype in which an operation on two tensors or numbers computes.
 
@@ -50,3 +45,27 @@ def result_type(tensor1: Any, tensor2: Any) -> dtypes.DType:
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.result_type.html
     """
     return common_dtype(tensor1, tensor2)
+
+
+def is_signed(input: Tensor) -> bool:
+    """True for dtypes with negative values."""
+    return input.dtype.is_signed
+
+
+def is_storage(obj: Any) -> bool:
+    """Whether an object is a storage.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.is_storage.html
+    """
+    return hasattr(obj, "nbytes") and hasattr(obj, "data_ptr") and hasattr(obj, "_root")
+
+
+def typename(obj: Any) -> str:
+    """The name of an object's type, of a tensor its legacy name.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.typename.html
+    """
+    if hasattr(obj, "aval"):
+        return obj.type()  # type: ignore[no-any-return]  # a str
+    kind = obj if isinstance(obj, type) else type(obj)
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")

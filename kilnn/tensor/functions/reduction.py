@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kilnn.base import dtypes
-from kilnn.base.shapes import normalize_dim
+from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
-from kilnn.ops import comparison, reduction as ops, sorting
+from kilnn.ops import comparison, linalg, reduction as ops, sorting
 from kilnn.tensor.doors import cast, record, record_many, reduced_dims
 from kilnn.tensor.functions.arithmetic import maximum, minimum
 from kilnn.tensor.functions.results import (
@@ -269,7 +269,7 @@ def norm(
 
     Args:
         input: floating point tensor.
-        p: number, inf, -inf, or "fro" (2). "nuc" needs singular values, which are not there yet.
+        p: number, inf, -inf, "fro" (2), or "nuc": the sum of the singular values of matrices.
         dim: a dimension, several, or None for all.
         keepdim: leave dimensions of size 1 in place of the reduced ones.
         dtype: cast to this dtype first.
@@ -277,7 +277,12 @@ def norm(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.norm.html
     """
     if p == "nuc":
-        raise NotImplementedError("norm(): p='nuc' needs singular values, which are not supported yet")
+        matrix = cast(input, dtype)
+        row, column = normalize_dims(tuple(range(input.ndim) if dim is None else dim), input.ndim)
+        found = sum(record(linalg.svdvals, (matrix.movedim((row, column), (-2, -1)),)), -1)
+        for place in sorted((row, column)) if keepdim else ():
+            found = found.unsqueeze(place)
+        return found
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
     order = 2.0 if p in ("fro", None) else float(p)
