@@ -14,7 +14,7 @@ TABLES = {
 }  # fmt: skip
 
 # Tested by their own functions: their operands or results are no rows of a table.
-ELSEWHERE = {"nonzero", "true_places", "masked_select", "index_mask", "cast"}
+ELSEWHERE = {"nonzero", "true_places", "masked_select", "index_mask", "cast", "move"}
 
 
 def ops_of(family: str) -> set[str]:

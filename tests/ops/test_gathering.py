@@ -44,6 +44,11 @@ ROWS = Table([
         3)),
     Row(ops.take_flat, torch.take, (x, ints(2, 3, low=-12, high=12)), (12,), others=("int64",)),
     Row(ops.take_flat, torch.take, (x, ints(high=12)), (12,)),
+    *[Row(ops.scatter_combined, lambda t, i, s, how=how, include=include: t.scatter_reduce(0, i, s, how,
+        include_self=include), (x, ints(6, 3, high=4), floats(6, 3)), (0, 4, how, include), saves=False)
+      for how in ("prod", "amax", "amin") for include in (True, False)],
+    *[Row(ops.put, lambda t, i, s, add=add: t.put(i, s, add), (x, Fixed(1, 5, -2, dtype="int64"), floats(3)), (12, add),
+        saves=False) for add in (True, False)],
 ])  # fmt: skip
 
 

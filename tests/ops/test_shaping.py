@@ -37,6 +37,7 @@ ROWS = Table([
     Row(ops.unfold, lambda t: t.unfold(1, 3, 2), (cube,), (1, 3, 2)),
     Row(ops.unfold, lambda t: t.unfold(2, 2, 1), (cube,), (2, 2, 1)),
     Row(ops.unfold, lambda t: t.unfold(0, 1, 1), (scalar,), (0, 1, 1)),
+    Row(ops.as_strided, lambda t: t.as_strided((2, 2), (1, 2), 1), (x,), ((2, 2), (1, 2), 1)),
 ])  # fmt: skip
 
 

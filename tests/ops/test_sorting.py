@@ -54,6 +54,7 @@ ROWS = Table([
     *[Row(op, lambda t, oracle=oracle, dim=dim: oracle(t, dim), (operand,), (dim,), others=others)
       for op, oracle in [(ops.cumsum, torch.cumsum), (ops.cumprod, torch.cumprod)]
       for operand, dim, others in [(x, 1, ALL), (cube, 1, ()), (scalar, 0, ())]],
+    Row(ops.logcumsumexp, lambda t: torch.logcumsumexp(t, 1), (floats(2, 3),), (1,), saves=False),
     Row(ops.cumprod, lambda t: torch.cumprod(t, 0), (Fixed(1.0, 0.0, 2.0, 0.0, 3.0),), (0,), saves=False),
     *[Row(op, lambda t, oracle=oracle, dim=dim: tuple(oracle(t, dim)), (operand,), (dim,), others=("int64",))
       for op, oracle in [(ops.cummax, torch.cummax), (ops.cummin, torch.cummin)]
