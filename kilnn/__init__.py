@@ -552,6 +552,7 @@ newaxis = None
 if _typing.TYPE_CHECKING:
     from kilnn import (
         accelerator as accelerator,
+        amp as amp,
         autograd as autograd,
         backends as backends,
         cuda as cuda,
@@ -566,13 +567,28 @@ if _typing.TYPE_CHECKING:
         utils as utils,
         version as version,
     )
+    from kilnn.amp.autocast_mode import (
+        autocast as autocast,
+        clear_autocast_cache as clear_autocast_cache,
+        get_autocast_dtype as get_autocast_dtype,
+        is_autocast_cache_enabled as is_autocast_cache_enabled,
+        is_autocast_enabled as is_autocast_enabled,
+        set_autocast_cache_enabled as set_autocast_cache_enabled,
+        set_autocast_dtype as set_autocast_dtype,
+        set_autocast_enabled as set_autocast_enabled,
+    )
     from kilnn.io import load as load, save as save
 else:
     # Loaded at their first use, so that `import kilnn` stays quick: each name and the package that brings it.
-    _PACKAGES = ("accelerator", "autograd", "backends", "cuda", "data", "fft", "io", "linalg", "nn", "optim")
+    _PACKAGES = ("accelerator", "amp", "autograd", "backends", "cuda", "data", "fft", "io", "linalg", "nn", "optim")
     _PACKAGES += ("serialization", "special", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
+    _AUTOCAST = (
+        "autocast", "clear_autocast_cache", "get_autocast_dtype", "is_autocast_cache_enabled", "is_autocast_enabled",
+        "set_autocast_cache_enabled", "set_autocast_dtype", "set_autocast_enabled",
+    )  # fmt: skip
+    _LATER |= dict.fromkeys(_AUTOCAST, "kilnn.amp")
 
     def __getattr__(name):
         """Called by Python for a name that the module does not have (yet)."""

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from kilnn.base import dtypes
 from kilnn.engine import views
 from kilnn.engine.backward import FREED
 from kilnn.engine.context import local
@@ -89,7 +90,7 @@ class FunctionContext:
 class FunctionNode(SpecialNode):
     """The backward node of a Function."""
 
-    __slots__ = ("avals", "context", "function", "places")
+    __slots__ = ("avals", "context", "function", "operand_avals", "places")
 
     def __init__(self, function: type[Function], context: FunctionContext, inputs: list[Any], avals: list[Any]) -> None:
         self.function = function
@@ -97,11 +98,13 @@ class FunctionNode(SpecialNode):
         self.avals = avals
         edges: list[Any] = []
         self.places = []
+        self.operand_avals = []
         for n, t in enumerate(inputs):
             if isinstance(t, Tensor):
                 node = views.node_of(t)
                 edges += [node if node is not None else (t if t._leaf else None), t._output]
                 self.places.append(n)
+                self.operand_avals.append(views.value_of_tensor(t).aval)
         self.prepare(edges)
 
     @property
@@ -137,7 +140,7 @@ class FunctionNode(SpecialNode):
                 raise TypeError(
                     f"function {self.name()} returned a gradient of type {type(g).__name__} instead of a Tensor"
                 )
-            out.append(_fitting(g, self.edges[2 * n], self.name(), n))
+            out.append(g if g is None else _fitting(g, self.operand_avals[n], self.name(), n))
         return out
 
     def release(self) -> None:
@@ -145,20 +148,19 @@ class FunctionNode(SpecialNode):
             self.context._saved = None
 
 
-def _fitting(g: Any, target: Any, name: str, n: int) -> Any:
-    if g is None or not isinstance(target, Tensor):
-        return g
-    if g.shape != target.shape:
-        if g.numel() >= target.numel():
+def _fitting(g: Tensor, aval: Any, name: str, n: int) -> Tensor:
+    """A gradient in the shape and dtype of its operand. RuntimeError if the shape cannot be reached by summing."""
+    if tuple(g.shape) != aval.shape:
+        if g.numel() >= aval.size:
             try:
-                return g.sum_to_size(target.shape)
+                return g.sum_to_size(aval.shape).to(dtypes.from_numpy(aval.dtype))
             except (RuntimeError, AttributeError):
                 pass
         raise RuntimeError(
             f"Function {name} returned an invalid gradient at index {n} - got {list(g.shape)} but expected shape "
-            f"compatible with {list(target.shape)}"
+            f"compatible with {list(aval.shape)}"
         )
-    return g.to(target.dtype) if g.dtype is not target.dtype else g
+    return g if g.aval.dtype == aval.dtype else g.to(dtypes.from_numpy(aval.dtype))
 
 
 class Function:

@@ -11,10 +11,21 @@ from kilnn.base.config import config
 class Context:
     """State of one thread."""
 
-    __slots__ = ("eager", "grad", "inference", "module_depth", "predicted", "predicted_recipe", "trace", "walking")
+    __slots__ = (
+        "autocast",
+        "eager",
+        "grad",
+        "inference",
+        "module_depth",
+        "predicted",
+        "predicted_recipe",
+        "trace",
+        "walking",
+    )
 
     def __init__(self) -> None:
         self.trace: Any = None
+        self.autocast: Any = None  # {"cpu": dtype, ...} of the devices where it is on, or None
         self.grad = True
         self.inference = False
         self.eager = bool(config.eager)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kilnn.base import dtypes, shapes
 from kilnn.engine import views
+from kilnn.engine.autocast import suspended
 from kilnn.engine.context import local
 from kilnn.engine.handle import HANDLES
 from kilnn.engine.node import Node
@@ -51,7 +52,11 @@ def inplace(x: Any, operation: Op, operands: tuple[Any, ...], attributes: tuple[
         if taken.aval is before:
             views.write(x, taken)  # Values are immutable: both hold the same one until either is written
             return x
-    result = record(operation, operands, attributes)
+    if operation.autocast is not None and local.context.autocast is not None:
+        with suspended():  # the dtype of what is written to stays
+            result = record(operation, operands, attributes)
+    else:
+        result = record(operation, operands, attributes)
     if isinstance(result, tuple):
         raise NotImplementedError(f"{operation.name} returns several tensors and has no in-place form")
     after = views.value_of_tensor(result).aval

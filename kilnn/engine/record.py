@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kilnn.base import dtypes, shapes
-from kilnn.engine import checks, host, views
+from kilnn.engine import autocast, checks, host, views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
 from kilnn.engine.entry import Entry, make_entry
@@ -26,6 +26,8 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
 
     The exception for operands that do not fit is raised here, at the user's line, and leaves the trace as it was.
     """
+    if op.autocast is not None and local.context.autocast is not None:
+        operands = autocast.cast_operands(op, operands)
     key: list[Any] = [attributes]
     values: list[Any] = []
     mask = 0

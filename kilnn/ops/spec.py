@@ -27,6 +27,8 @@ from typing import Any, Literal, overload
 
 import jax
 
+from kilnn.ops.autocast import policies_of
+
 Promotion = Literal["numeric", "float", "compare"] | None
 
 # Annotations that mark an operand as a Python number which stays a run-time input of the program.
@@ -89,6 +91,7 @@ class Op:
         """Output -> operand that it can stand in for where other outputs' derivatives are wanted: they are the same."""
         self.through_jax = False
         self.host_check: Callable[..., bool] | None = None
+        self.autocast = policies_of(name)
         self.memo: dict[Any, Any] = {}  # the engine's cache: (attributes, avals) -> entry
         parameters = inspect.signature(fn).parameters.values()
         operands = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)]

@@ -506,12 +506,13 @@ failed:
 /* record(op, operands, attributes=()) */
 PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    static PyObject *no_attributes, *memo_name, *promote_name, *name_name;
+    static PyObject *no_attributes, *memo_name, *promote_name, *name_name, *autocast_name;
     if (no_attributes == NULL) {
         no_attributes = PyTuple_New(0);
         memo_name = PyUnicode_InternFromString("memo");
         promote_name = PyUnicode_InternFromString("promote");
         name_name = PyUnicode_InternFromString("name");
+        autocast_name = PyUnicode_InternFromString("autocast");
     }
     if (nargs < 2 || nargs > 3 || !PyTuple_CheckExact(args[1])) {
         PyErr_SetString(PyExc_TypeError, "record(op, operands: tuple, attributes: tuple = ())");
@@ -565,6 +566,12 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     entry = Py_XNewRef(PyDict_GetItemWithError(memo, key));
     if (entry == NULL || SLOT(context, at.context.eager) != Py_False)
         goto leave;
+    if (SLOT(context, at.context.autocast) != Py_None) {
+        PyObject *casts = PyObject_GetAttr(op, autocast_name);
+        Py_XDECREF(casts);
+        if (casts != Py_None)
+            goto leave;
+    }
     trace = Py_NewRef(SLOT(context, at.context.trace));
     if (trace == Py_None || SLOT(trace, at.trace.sealed) != Py_False) {
         Py_SETREF(trace, PyObject_CallOneArg(engine.open_trace, context));

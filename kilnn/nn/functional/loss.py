@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from kilnn.base.shapes import broadcast_shapes
+from kilnn.engine.autocast import computed_in_float32
 from kilnn.nn.functional.distance import pairwise_distance
 from kilnn.ops import loss as ops
 from kilnn.tensor.doors import cast, record, record_many
@@ -130,6 +131,7 @@ def mse_loss(
     return record(ops.mse_loss, (input, target), (reduction,))
 
 
+@computed_in_float32
 def l1_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Tensor | None = None,
@@ -274,6 +276,7 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
+@computed_in_float32
 def poisson_nll_loss(
     input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -314,6 +317,7 @@ def gaussian_nll_loss(
     return _reduced(loss, reduction)
 
 
+@computed_in_float32
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -325,6 +329,7 @@ def soft_margin_loss(
     return _reduced((-target * input).exp().log1p(), reduction)
 
 
+@computed_in_float32
 def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -339,6 +344,7 @@ def hinge_embedding_loss(
     return _reduced(far + near, reduction)
 
 
+@computed_in_float32
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -356,6 +362,7 @@ def margin_ranking_loss(
     return _reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@computed_in_float32
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -373,6 +380,7 @@ def cosine_embedding_loss(
     return _reduced(same + other, reduction)
 
 
+@computed_in_float32
 def triplet_margin_loss(
     anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kilnn.base.shapes import pool_output_size
+from kilnn.engine.autocast import computed_in_float32
 from kilnn.nn.sizes import ints
 from kilnn.ops import pooling as ops
 from kilnn.tensor.doors import record, record_many
@@ -135,6 +136,7 @@ def avg_pool2d(
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 2)
 
 
+@computed_in_float32
 def avg_pool3d(
     input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -177,6 +179,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return record(ops.adaptive_avg_pool, (input,), (_target(input, output_size, 2),))
 
 
+@computed_in_float32
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Means over windows chosen so that (N, C, D, H, W) becomes (N, C, *output_size).
 

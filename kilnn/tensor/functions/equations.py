@@ -38,6 +38,13 @@ def parse(equation: str, shapes: tuple[tuple[int, ...], ...]) -> str:
     return f"{arguments}->{result}"
 
 
+def contracts(parsed: str) -> bool:
+    """Whether a letter that several operands share is summed over."""
+    arguments, _, result = parsed.partition("->")
+    shared = Counter(letter for subscript in arguments.split(",") for letter in set(subscript.replace(".", "")))
+    return any(count > 1 and letter not in result for letter, count in shared.items())
+
+
 def _check_sizes(subscripts: list[str], shapes: tuple[tuple[int, ...], ...]) -> None:
     sizes: dict[str, int] = {}
     for number, (subscript, shape) in enumerate(zip(subscripts, shapes, strict=True)):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kilnn.engine.autocast import computed_in_float32, lowered
 from kilnn.ops import arithmetic, creation, matmul as ops
 from kilnn.tensor.doors import is_tensor, record
-from kilnn.tensor.functions.equations import parse
+from kilnn.tensor.functions.equations import contracts, parse
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -58,7 +59,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     left, right = input.aval.shape, other.aval.shape
     op = _BY_RANKS.get((len(left), len(right)))
     if op is not None:
-        return record(op, (input, other))
+        return record(op, lowered(input, other) if op is ops.dot or op is ops.mv else (input, other))
     # Where PyTorch multiplies a copy of an operand, a later in-place write to the operand does no harm.
     if len(right) > 2:
         if len(left) <= 2:
@@ -99,6 +100,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * the sum of the products of the batches."""
+    input, batch1, batch2 = lowered(input, batch1, batch2)
     total = record(ops.bmm, (batch1, batch2)).sum(0)
     return _affine(input, total, beta, alpha)
 
@@ -176,7 +178,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     for d, e in zip(left, right, strict=True):
         other[e] = letters[d]
     kept = [c for k, c in enumerate(letters) if k not in left] + [c for k, c in enumerate(other) if k not in right]
-    return record(ops.einsum_two, (a, b), (f"{''.join(letters)},{''.join(other)}->{''.join(kept)}",))
+    return record(ops.einsum_two, lowered(a, b), (f"{''.join(letters)},{''.join(other)}->{''.join(kept)}",))
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
@@ -208,6 +210,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     parsed = parse(equation, tuple(tuple(x.aval.shape) for x in operands))
     if len(operands) == 1:
         return record(ops.einsum_one, operands, (parsed,))
+    if contracts(parsed):
+        operands = lowered(*operands)
     if len(operands) == 2:
         return record(ops.einsum_two, operands, (parsed,))
     return record(ops.einsum, operands, (parsed,))
@@ -237,6 +241,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return input.roll(-1, dim) * other.roll(-2, dim) - input.roll(-2, dim) * other.roll(-1, dim)
 
 
+@computed_in_float32
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm distances between every row of x1 (..., n, d) and every row of x2 (..., m, d)."""
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim, normalize_dims
+from kilnn.engine.autocast import computed_in_float32
 from kilnn.engine.handle import Handle
 from kilnn.ops import comparison, linalg, reduction as ops, sorting
 from kilnn.tensor.doors import cast, record, record_many, reduced_dims
@@ -315,6 +316,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     return record(ops.count_nonzero, (input,), (_dims(dim, input),))
 
 
+@computed_in_float32
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
@@ -322,6 +324,7 @@ def trace(input: Tensor) -> Tensor:
     return sum(input.diagonal())
 
 
+@computed_in_float32
 def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
