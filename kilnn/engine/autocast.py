@@ -48,6 +48,14 @@ def lowered(*tensors: Any) -> tuple[Any, ...]:
     return tensors if dtype is None else tuple([_cast(x, dtype) for x in tensors])
 
 
+def matched(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands of an operation that takes one dtype only: where autocast is on, they take that of the first."""
+    active = local.context.autocast
+    if active is None or _device(operands) not in active:
+        return operands
+    return tuple([_cast(x, operands[0].dtype) for x in operands])
+
+
 def _device(operands: Any) -> str:
     """The device type of the first tensor among them."""
     for x in operands:

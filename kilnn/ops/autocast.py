@@ -12,13 +12,13 @@ Policy = Literal["lower", "float32"]
 
 _LOWER = (
     "mm", "bmm", "matmul", "addmm", "addmm_scaled", "baddbmm", "baddbmm_scaled", "linear", "conv", "conv_transpose",
-    "attention",
+    "attention", "rnn", "lstm",
 )  # fmt: skip
 _LOSSES = (
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "nll_loss", "cross_entropy", "soft_cross_entropy",
     "binary_cross_entropy_with_logits",
 )  # fmt: skip
-_LOWER_ON = {"cpu": frozenset((*_LOWER, "prelu")), "cuda": frozenset((*_LOWER, "prelu", "mv"))}
+_LOWER_ON = {"cpu": frozenset((*_LOWER, "prelu")), "cuda": frozenset((*_LOWER, "prelu", "mv", "gru"))}
 _FLOAT32_ON = {
     "cpu": frozenset((*_LOSSES, "binary_cross_entropy", "prod", "pad_edges")),
     "cuda": frozenset(

@@ -185,6 +185,22 @@ def test_mixed_operands(name):
     assert_same(found[1][1], found[0][1], 6e-2, 6e-2, f"gradient through {name}")
 
 
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers(name):
+    for dtype in ("float32", "bfloat16"):
+        found = []
+        for T in BOTH:
+            T.manual_seed(0)
+            layer = getattr(T.nn, name)(4, 5)
+            x = operand(T, (3, 2, 4), dtype, 0)
+            with T.autocast("cpu"):
+                out, ends = layer(x)
+            out.float().sum().backward()
+            found.append((out, ends[0] if name == "LSTM" else ends, layer.weight_ih_l0.grad))
+        for ours, theirs in zip(found[1], found[0], strict=True):
+            assert_same(ours, theirs, 6e-2, 6e-2, f"{name} of {dtype}")
+
+
 def test_the_switch():
     x = kilnn.ones(2, 2)
 

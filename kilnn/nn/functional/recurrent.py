@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kilnn.engine.autocast import matched
 from kilnn.nn.functional.dropout import dropout
 from kilnn.ops import recurrent as ops
 from kilnn.tensor.doors import record_many
@@ -41,7 +42,7 @@ def recurrent(
         for place in range(layer, layer + directions):
             starts = {name: state[place] for name, state in states.items()}
             given = {"x": input, **starts, **weights[place], **masks}
-            output, *ends = record_many(op, tuple(given.values()), (*fixed, place > layer, tuple(given)))
+            output, *ends = record_many(op, matched(tuple(given.values())), (*fixed, place > layer, tuple(given)))
             outputs.append(output)
             last.append(tuple(ends[: 2 if mode == "LSTM" else 1]))
         input = outputs[0] if directions == 1 else cat(outputs, -1)

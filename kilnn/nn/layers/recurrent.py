@@ -7,6 +7,7 @@ import numbers
 import warnings
 from typing import Any
 
+from kilnn.engine.context import local
 from kilnn.nn import init
 from kilnn.nn.functional.recurrent import recurrent
 from kilnn.nn.module import Module
@@ -186,7 +187,7 @@ class RNNBase(Module):
 
     def _check(self, input: Tensor, states: dict[str, Tensor], count: int) -> None:
         dtype = getattr(self, self._names[0]["w_ih"]).dtype
-        if input.dtype is not dtype:
+        if input.dtype is not dtype and local.context.autocast is None:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert input: "
                 f"input.to({dtype}), or convert model: model.to({input.dtype})"
