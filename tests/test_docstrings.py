@@ -44,7 +44,10 @@ def test_everything_is_documented(module):
 
 
 AUTOGRAD = ("Function", "Variable", "backward", "grad", "gradcheck", "gradgradcheck", "once_differentiable")
-OPTIM = ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop")
+OPTIM = (
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer", "RAdam",
+    "RMSprop", "Rprop", "SGD", "SparseAdam",
+)  # fmt: skip
 CREATE = (
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "ones",
     "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",

@@ -50,7 +50,7 @@ class _Pending:
                 with self.lock:
                     self.words = words[n + 1 :] + self.words
                 for bundle in bundles:
-                    bundle.steps -= 1
+                    bundle.take_back()
                 check, site = conditions[failed[0]]
                 raise error_of(check, int(codes[failed[0]]) - CODE_BIAS, site)
 

@@ -284,6 +284,8 @@ def _fail(trace: Any, error: BaseException, donated: list[Any]) -> None:
     else:
         for owner, old in reversed(trace.undo):
             owner.restore(old)
+        for bundle in trace.bundles:
+            bundle.take_back()
         trace.failure = RuntimeError(f"a recorded program could not run: {type(error).__name__}: {error}")
     trace.failure.__cause__ = error
     raise trace.failure

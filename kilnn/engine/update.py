@@ -37,16 +37,20 @@ from kilnn.ops.spec import Op
 
 SMALL_BYTES = 65536
 """Parameters below this size share a flat buffer."""
+_REMEMBERED = 4  # steps that may still be taken back: more than are ever in flight
 
 
 class Bundle:
     """Parameters that are updated together: several small ones in flat storages, or one of its own.
 
     params: their tensors. weight: the storage of their values. state: name -> storage of that optimizer state.
-    steps: updates done so far (what PyTorch keeps as `state[p]['step']`).
+    steps: updates done so far (what PyTorch keeps as `state[p]['step']`). numbers: what else of the state is a number
+    that the host computes (NAdam's product of momenta); replaced as a whole, so that a step can be taken back.
     """
 
-    __slots__ = ("avals", "entries", "offsets", "pack", "params", "state", "steps", "storages", "weight")
+    __slots__ = (
+        "avals", "entries", "numbers", "offsets", "pack", "params", "past", "state", "steps", "storages", "weight",
+    )  # fmt: skip
 
     def __init__(self, params: list[Any]) -> None:
         self.params = params
@@ -60,6 +64,8 @@ class Bundle:
         self.pack = pack_entry(tuple(self.avals)) if len(params) > 1 else None
         self.entries: dict[Any, Entry] = {}  # (rule, attributes, how many states) -> entry
         self.steps = 0
+        self.numbers: dict[str, float] = {}
+        self.past: list[dict[str, float]] = []  # the numbers before the last steps
         self.state: dict[str, Storage] = {}
         self.weight: Storage = self._joined([p._storage for p in params]) if len(params) > 1 else params[0]._storage
 
@@ -104,8 +110,21 @@ class Bundle:
             join(storage, flat, offset, aval)
         return flat
 
-    def add_state(self, name: str, fill: float = 0.0) -> list[Any]:
-        """Create a state as data (never as recorded operations); returns its tensors, one for each parameter."""
+    def advance(self, **numbers: float) -> None:
+        """Replace the numbers by those after this step."""
+        self.past = [*self.past[-_REMEMBERED:], self.numbers]
+        self.numbers = self.numbers | numbers
+
+    def take_back(self) -> None:
+        """The last step was not done after all."""
+        self.steps -= 1
+        if self.past:
+            self.numbers = self.past.pop()
+
+    def add_state(self, name: str, fill: complex = 0.0, shape: Any = None) -> list[Any]:
+        """Create a state as data (never as recorded operations); returns its tensors, one for each parameter.
+
+        shape: another than the parameter's, for a parameter of its own."""
         if self.flat:
             flat = flat_storage(_filled(sum(a.size for a in self.avals), fill, self.avals[0].dtype))
             tensors = []
@@ -116,7 +135,7 @@ class Bundle:
             self.state[name] = flat
             return tensors
         aval = self.avals[0]
-        storage = storage_of(_filled(aval.shape, fill, aval.dtype))
+        storage = storage_of(_filled(aval.shape if shape is None else shape, fill, aval.dtype))
         self.state[name] = storage
         return [alias_handle(storage, None)]
 
@@ -137,14 +156,16 @@ class Bundle:
             leave(p._storage)
 
 
-def _filled(shape: Any, fill: float, dtype: Any) -> Value:
+def _filled(shape: Any, fill: complex, dtype: Any) -> Value:
     made = value_from(np.full(shape, fill, dtype))
     made.data = to_device(made.data)
     return made
 
 
-def bundles_of(params: Sequence[Any]) -> list[Bundle]:
-    """Bundles for a group's parameters: small ones of one dtype together, in order; large and special ones alone."""
+def bundles_of(params: Sequence[Any], apart: bool = False) -> list[Bundle]:
+    """Bundles for a group's parameters: small ones of one dtype together, in order; large and special ones alone.
+
+    apart: every parameter alone, for rules that are not element by element."""
     groups: dict[Any, list[Any]] = {}
     alone: list[Any] = []
     distinct = {id(p): p for p in params}
@@ -152,7 +173,8 @@ def bundles_of(params: Sequence[Any]) -> list[Bundle]:
     for p in distinct.values():
         aval = views.value_of_tensor(p).aval
         # Tensors on one storage are updated one after the other, each from what the last one left.
-        if p._view is None and aval.nbytes < SMALL_BYTES and aval.size and owners[id(p._storage)] == 1:
+        small = aval.nbytes < SMALL_BYTES and aval.size > 0 and not apart
+        if small and p._view is None and owners[id(p._storage)] == 1:
             groups.setdefault((aval.dtype, aval.device), []).append(p)
         else:
             alone.append(p)

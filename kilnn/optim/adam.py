@@ -6,46 +6,41 @@ from typing import Any
 
 from jax import lax, numpy as jnp
 
-from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
+from kilnn.engine.update import Bundle
+from kilnn.ops.spec import Op, Scalar
+from kilnn.optim.bundled import BundledOptimizer
+from kilnn.optim.optimizer import ParamsT
+from kilnn.optim.options import check_betas, check_implementation, check_range, check_rate, number, one_element
+from kilnn.optim.rules import decay_kind, decay_number, decayed, rule
+from kilnn.tensor.tensor import Tensor
 
 
-@op(name="adam")
+@rule("adam")
 def adam_rule(
     p: Any, g: Any, m: Any, v: Any, step_size: Scalar, beta1_rest: Scalar, beta2: Scalar, beta2_rest: Scalar,
     root_correction: Scalar, eps: Scalar, decay: Scalar, *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """m += (1-b1)(g-m); v = b2 v + (1-b2) g^2; p -= step_size m / (sqrt(v)/root_correction + eps)."""
-    p, g = _decayed(p, g, decay, maximize, weight_decay)
+    p, g = decayed(p, g, decay, maximize, weight_decay)
     m = m + beta1_rest * (g - m)
     v = beta2 * v + beta2_rest * g * g
     return p - step_size * (m / (jnp.sqrt(v) / root_correction + eps)), m, v
 
 
-@op(name="adam_amsgrad")
+@rule("adam_amsgrad")
 def adam_amsgrad_rule(
     p: Any, g: Any, m: Any, v: Any, top: Any, step_size: Scalar, beta1_rest: Scalar, beta2: Scalar, beta2_rest: Scalar,
     root_correction: Scalar, eps: Scalar, decay: Scalar, *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """As adam, with the largest v so far in the denominator."""
-    p, g = _decayed(p, g, decay, maximize, weight_decay)
+    p, g = decayed(p, g, decay, maximize, weight_decay)
     m = m + beta1_rest * (g - m)
     v = beta2 * v + beta2_rest * g * g
     top = lax.max(top, v)
     return p - step_size * (m / (jnp.sqrt(top) / root_correction + eps)), m, v, top
 
 
-def _decayed(p: Any, g: Any, decay: Any, maximize: bool, weight_decay: str) -> tuple[Any, Any]:
-    if maximize:
-        g = -g
-    if weight_decay == "l2":
-        g = g + decay * p
-    elif weight_decay == "decoupled":
-        p = p * (1 - decay)
-    return p, g
-
-
-class Adam(Optimizer):
+class Adam(BundledOptimizer):
     """Adam: steps along running means of the gradient, scaled by running means of its square.
 
     m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,
@@ -60,11 +55,12 @@ class Adam(Optimizer):
         amsgrad: use the largest v so far.
         maximize: ascend.
         decoupled_weight_decay: shrink the weights directly, as AdamW does.
-        foreach, fused: accepted; the step is one compiled program in any case.
-        capturable, differentiable: not supported.
+        foreach, fused, capturable: accepted; the step is one compiled program in any case.
+        differentiable: not supported.
 
     Raises:
         ValueError: a hyper-parameter outside its range.
+        NotImplementedError: differentiable=True.
 
     Example:
         >>> import kilnn
@@ -85,37 +81,40 @@ class Adam(Optimizer):
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        check_range("learning rate", lr, 0.0)
+        check_rate(lr)
+        if isinstance(lr, Tensor) and foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_range("epsilon value", eps, 0.0)
-        check_range("beta parameter at index 0", betas[0], 0.0, 1.0, open_high=True)
-        check_range("beta parameter at index 1", betas[1], 0.0, 1.0, open_high=True)
+        check_betas(betas)
         check_range("weight_decay value", weight_decay, 0.0)
-        refuse(capturable=capturable, differentiable=differentiable)
+        if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
+            raise ValueError("betas must be either both floats or both Tensors")
+        for place in (0, 1):
+            if isinstance(betas[place], Tensor) and not capturable and foreach:
+                raise ValueError(f"betas[{place}] as a Tensor is not supported for capturable=False and foreach=True")
+            one_element(f"betas[{place}]", betas[place])
+        check_implementation(differentiable=differentiable, foreach=foreach, fused=fused)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults)
-        self._prepare()
 
     _states = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
-    def _rule(self, group: dict[str, Any]) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
-        decay = "none" if group["weight_decay"] == 0 else "decoupled" if group["decoupled_weight_decay"] else "l2"
-        attributes = (bool(group["maximize"]), decay)
+    def _rule(self, group: dict[str, Any], bundle: Bundle) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
+        attributes = (bool(group["maximize"]), decay_kind(group))
         if group["amsgrad"]:
             return adam_amsgrad_rule, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"), attributes
         return adam_rule, ("exp_avg", "exp_avg_sq"), attributes
 
-    def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
-        lr = number(group["lr"])
+    def _scalars(self, group: dict[str, Any], bundle: Bundle) -> tuple[float, ...]:
+        lr, step = number(group["lr"]), bundle.steps
         beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
-        decay = number(group["weight_decay"])
-        if group["decoupled_weight_decay"]:
-            decay *= lr
         return (
-            lr / (1 - beta1**step), 1 - beta1, beta2, 1 - beta2, (1 - beta2**step) ** 0.5, number(group["eps"]), decay,
+            lr / (1 - beta1**step), 1 - beta1, beta2, 1 - beta2, (1 - beta2**step) ** 0.5, number(group["eps"]),
+            decay_number(group, lr),
         )  # fmt: skip
 
 

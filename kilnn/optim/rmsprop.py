@@ -6,64 +6,63 @@ from typing import Any
 
 from jax import numpy as jnp
 
-from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
+from kilnn.engine.update import Bundle
+from kilnn.ops.spec import Op, Scalar
+from kilnn.optim.bundled import BundledOptimizer
+from kilnn.optim.optimizer import ParamsT
+from kilnn.optim.options import check_implementation, check_range, check_rate, number
+from kilnn.optim.rules import decay_kind, decayed, rule
 
 
-@op(name="rmsprop")
+@rule("rmsprop")
 def rmsprop_rule(
     p: Any, g: Any, square: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar, momentum: Scalar,
-    *, maximize: bool, decays: bool,
+    *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """square = alpha square + (1 - alpha) g^2; p -= lr g / (sqrt(square) + eps)."""
-    g = _gradient(p, g, decay, maximize, decays)
+    _, g = decayed(p, g, decay, maximize, weight_decay)
     square = alpha * square + rest * g * g
     return p - lr * (g / (jnp.sqrt(square) + eps)), square
 
 
-@op(name="rmsprop_momentum")
+@rule("rmsprop_momentum")
 def rmsprop_momentum_rule(
     p: Any, g: Any, square: Any, buffer: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
-    momentum: Scalar, *, maximize: bool, decays: bool,
+    momentum: Scalar, *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """As rmsprop, the scaled gradient gathered in a momentum buffer."""
-    g = _gradient(p, g, decay, maximize, decays)
+    _, g = decayed(p, g, decay, maximize, weight_decay)
     square = alpha * square + rest * g * g
     buffer = momentum * buffer + g / (jnp.sqrt(square) + eps)
     return p - lr * buffer, square, buffer
 
 
-@op(name="rmsprop_centered")
+@rule("rmsprop_centered")
 def rmsprop_centered_rule(
     p: Any, g: Any, square: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar, decay: Scalar,
-    momentum: Scalar, *, maximize: bool, decays: bool,
+    momentum: Scalar, *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """As rmsprop, with the variance instead of the mean square."""
-    g = _gradient(p, g, decay, maximize, decays)
+    _, g = decayed(p, g, decay, maximize, weight_decay)
     square = alpha * square + rest * g * g
     mean = mean + rest * (g - mean)
     return p - lr * (g / (jnp.sqrt(square - mean * mean) + eps)), square, mean
 
 
-@op(name="rmsprop_centered_momentum")
+@rule("rmsprop_centered_momentum")
 def rmsprop_centered_momentum_rule(
     p: Any, g: Any, square: Any, buffer: Any, mean: Any, lr: Scalar, alpha: Scalar, rest: Scalar, eps: Scalar,
-    decay: Scalar, momentum: Scalar, *, maximize: bool, decays: bool,
+    decay: Scalar, momentum: Scalar, *, maximize: bool, weight_decay: str,
 ) -> Any:  # fmt: skip
     """Centered, with momentum."""
-    g = _gradient(p, g, decay, maximize, decays)
+    _, g = decayed(p, g, decay, maximize, weight_decay)
     square = alpha * square + rest * g * g
     mean = mean + rest * (g - mean)
     buffer = momentum * buffer + g / (jnp.sqrt(square - mean * mean) + eps)
     return p - lr * buffer, square, buffer, mean
 
 
-def _gradient(p: Any, g: Any, decay: Any, maximize: bool, decays: bool) -> Any:
-    g = -g if maximize else g
-    return g + decay * p if decays else g
-
-
-class RMSprop(Optimizer):
+class RMSprop(BundledOptimizer):
     """RMSprop: the gradient divided by a running root mean square of itself.
 
     s = alpha s + (1 - alpha) g^2,  p = p - lr * g / (sqrt(s) + eps)
@@ -77,11 +76,12 @@ class RMSprop(Optimizer):
         momentum: >= 0.
         centered: divide by the standard deviation instead (subtracts the squared running mean).
         maximize: ascend.
-        foreach: accepted; the step is one compiled program in any case.
-        capturable, differentiable: not supported.
+        foreach, capturable: accepted; the step is one compiled program in any case.
+        differentiable: not supported.
 
     Raises:
         ValueError: a hyper-parameter outside its range.
+        NotImplementedError: differentiable=True.
 
     Example:
         >>> import kilnn
@@ -103,22 +103,21 @@ class RMSprop(Optimizer):
         momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        check_range("learning rate", lr, 0.0)
+        check_rate(lr)
         check_range("epsilon value", eps, 0.0)
         check_range("momentum value", momentum, 0.0)
         check_range("weight_decay value", weight_decay, 0.0)
         check_range("alpha value", alpha, 0.0)
-        refuse(capturable=capturable, differentiable=differentiable)
+        check_implementation(differentiable=differentiable)
         defaults = {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
             "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
             "differentiable": differentiable,
         }  # fmt: skip
         super().__init__(params, defaults)
-        self._prepare()
 
-    def _rule(self, group: dict[str, Any]) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
-        flags = (bool(group["maximize"]), group["weight_decay"] != 0)
+    def _rule(self, group: dict[str, Any], bundle: Bundle) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
+        flags = (bool(group["maximize"]), decay_kind(group))
         if group["centered"]:
             if group["momentum"] > 0:
                 return rmsprop_centered_momentum_rule, ("square_avg", "momentum_buffer", "grad_avg"), flags
@@ -127,7 +126,7 @@ class RMSprop(Optimizer):
             return rmsprop_momentum_rule, ("square_avg", "momentum_buffer"), flags
         return rmsprop_rule, ("square_avg",), flags
 
-    def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+    def _scalars(self, group: dict[str, Any], bundle: Bundle) -> tuple[float, ...]:
         alpha = number(group["alpha"])
         return (
             number(group["lr"]), alpha, 1 - alpha, number(group["eps"]), number(group["weight_decay"]),

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.ops.spec import Op, Scalar, op
-from kilnn.optim.optimizer import Optimizer, ParamsT, check_range, number, refuse
+from kilnn.engine.update import Bundle
+from kilnn.ops.spec import Op, Scalar
+from kilnn.optim.bundled import BundledOptimizer
+from kilnn.optim.optimizer import ParamsT
+from kilnn.optim.options import check_implementation, check_range, check_rate, number
+from kilnn.optim.rules import decay_kind, decayed, rule
 
 
-@op(name="sgd")
-def sgd_rule(p: Any, g: Any, lr: Scalar, decay: Scalar, *, maximize: bool, decays: bool) -> Any:
+@rule("sgd")
+def sgd_rule(p: Any, g: Any, lr: Scalar, decay: Scalar, *, maximize: bool, weight_decay: str) -> Any:
     """p -= lr (g + decay p)."""
-    g = -g if maximize else g
-    return p - lr * (g + decay * p if decays else g)
+    _, g = decayed(p, g, decay, maximize, weight_decay)
+    return p - lr * g
 
 
-@op(name="sgd_momentum")
+@rule("sgd_momentum")
 def sgd_momentum_rule(
-    p: Any,
-    g: Any,
-    buffer: Any,
-    lr: Scalar,
-    decay: Scalar,
-    momentum: Scalar,
-    share: Scalar,
-    *,
-    maximize: bool,
-    decays: bool,
-    nesterov: bool,
-) -> Any:
+    p: Any, g: Any, buffer: Any, lr: Scalar, decay: Scalar, momentum: Scalar, share: Scalar, *, maximize: bool,
+    weight_decay: str, nesterov: bool,
+) -> Any:  # fmt: skip
     """buffer = momentum buffer + share g; p -= lr (buffer, or g + momentum buffer with Nesterov)."""
-    g = -g if maximize else g
-    if decays:
-        g = g + decay * p
+    _, g = decayed(p, g, decay, maximize, weight_decay)
     buffer = momentum * buffer + share * g
     return p - lr * (g + momentum * buffer if nesterov else buffer), buffer
 
 
-class SGD(Optimizer):
+class SGD(BundledOptimizer):
     """Stochastic gradient descent: p = p - lr * g, optionally with momentum.
 
     With momentum: b = momentum * b + (1 - dampening) * g (b = g in the first step), p = p - lr * b;
@@ -56,6 +49,7 @@ class SGD(Optimizer):
 
     Raises:
         ValueError: a hyper-parameter outside its range.
+        NotImplementedError: differentiable=True.
 
     Example:
         >>> import kilnn
@@ -77,10 +71,10 @@ class SGD(Optimizer):
         nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:  # fmt: skip
-        check_range("learning rate", lr, 0.0)
+        check_rate(lr)
         check_range("momentum value", momentum, 0.0)
         check_range("weight_decay value", weight_decay, 0.0)
-        refuse(differentiable=differentiable)
+        check_implementation(differentiable=differentiable, foreach=foreach, fused=fused)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         defaults = {
@@ -88,16 +82,15 @@ class SGD(Optimizer):
             "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
         }  # fmt: skip
         super().__init__(params, defaults)
-        self._prepare()
 
-    def _rule(self, group: dict[str, Any]) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
-        flags = (bool(group["maximize"]), group["weight_decay"] != 0)
+    def _rule(self, group: dict[str, Any], bundle: Bundle) -> tuple[Op, tuple[str, ...], tuple[Any, ...]]:
+        flags = (bool(group["maximize"]), decay_kind(group))
         if group["momentum"] == 0:
             return sgd_rule, (), flags
         return sgd_momentum_rule, ("momentum_buffer",), (*flags, bool(group["nesterov"]))
 
-    def _scalars(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+    def _scalars(self, group: dict[str, Any], bundle: Bundle) -> tuple[float, ...]:
         lr, decay, momentum = number(group["lr"]), number(group["weight_decay"]), number(group["momentum"])
         if momentum == 0:
             return lr, decay
-        return lr, decay, momentum, 1.0 if step == 1 else 1 - number(group["dampening"])
+        return lr, decay, momentum, 1.0 if bundle.steps == 1 else 1 - number(group["dampening"])

@@ -1,4 +1,4 @@
-"""`optimizer.state`: tables that tell their optimizer of edits, and the `step` tensors in them."""
+"""`optimizer.state`: tables that tell their optimizer of edits, and the tensors in them that show host numbers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from kilnn.base import dtypes
 from kilnn.engine.handle import alias_handle
-from kilnn.engine.host import value_from
+from kilnn.engine.host import array_of, value_from
 from kilnn.engine.update import Bundle
 from kilnn.engine.values import Storage
 from kilnn.tensor.create import from_numpy
@@ -87,39 +88,75 @@ class StateTable(_Told, defaultdict[Any, Any]):
         return made
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if not isinstance(value, StateOf):
+        if isinstance(value, dict) and not isinstance(value, StateOf):
             given, value = value, StateOf(self.owner)
             value.update(given)
         super().__setitem__(key, value)
 
 
-class StepCount(Storage):
-    """A storage that reads as the number of updates a bundle has had (PyTorch's float32 `step` tensor)."""
+def number_dtype() -> Any:
+    """The NumPy dtype of a number in the state: PyTorch has float64 only where that is the default."""
+    return np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32
 
-    __slots__ = ("bundle",)
+
+def rounded(number: float) -> float:
+    """A number as the state shows it, so that training goes on from a saved state as it would have without."""
+    return float(number_dtype()(number))
+
+
+class HostNumber(Storage):
+    """A storage that reads as a number which a bundle keeps on the host: its count of updates (PyTorch's `step`
+    tensor), or one of its other numbers."""
+
+    __slots__ = ("bundle", "name")
 
     bundle: Bundle
+    name: str
+
+    @staticmethod
+    def tensor(bundle: Bundle, name: str) -> Any:
+        """A tensor that shows the number; writing to it changes the number for the whole bundle."""
+        storage = object.__new__(HostNumber)
+        storage.version = 0
+        storage.bundle = bundle
+        storage.name = name
+        return alias_handle(storage, None)
 
     @property
     def value(self) -> Any:
-        """A host Value made from the count."""
-        return value_from(np.asarray(self.bundle.steps, np.float32))
+        """A host Value made from the number."""
+        known = self.bundle.steps if self.name == "step" else self.bundle.numbers[self.name]
+        return value_from(np.asarray(known, number_dtype()))
 
     @value.setter
     def value(self, value: Any) -> None:
-        self.bundle.steps = int(np.asarray(value.data if value.data is not None else 0))
+        written = float(array_of(value))
+        if self.name == "step":
+            self.bundle.steps = int(written)
+        else:
+            self.bundle.numbers = self.bundle.numbers | {self.name: written}
 
 
-def step_tensor(bundle: Bundle) -> Any:
-    """A tensor that shows a bundle's count; writing to it changes the count."""
-    storage = object.__new__(StepCount)
-    storage.version = 0
-    storage.bundle = bundle
-    return alias_handle(storage, None)
-
-
-def as_state(value: Any) -> Any:
-    """An entry of a loaded state as the optimizer keeps it: arrays as tensors, tensors as copies."""
+def as_state(value: Any, dtype: Any = None) -> Any:
+    """A loaded entry as the optimizer keeps it: tensors, arrays and other libraries' tensors as copies, in `dtype` if
+    one is given; the same inside of dicts, lists and tuples."""
+    if isinstance(value, dict):
+        return {k: as_state(v, dtype) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([as_state(v, dtype) for v in value])
     if isinstance(value, Tensor):
-        return value.detach().clone()
-    return from_numpy(value) if isinstance(value, np.ndarray) else value
+        made = value.detach().clone()
+    elif hasattr(value, "__array__") and not isinstance(value, np.generic):
+        made = from_numpy(np.asarray(value).copy())
+    else:
+        return value
+    return made if dtype is None else made.to(dtype)
+
+
+def as_saved(value: Any) -> Any:
+    """An entry of the state for `state_dict`: tensors as copies that later steps leave alone."""
+    if isinstance(value, dict):
+        return {k: as_saved(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([as_saved(v) for v in value])
+    return value.detach().clone() if isinstance(value, Tensor) else value

@@ -53,7 +53,7 @@ def test_first_use():
         "import kilnn.nn as nn; nn.Linear": {"nn"},
         "import kilnn.nn.functional as F; F.relu": {"nn"},
         "import kilnn; assert kilnn.nn is kilnn.nn and 'nn' in vars(kilnn)": {"nn"},
-        "import kilnn; kilnn.optim.lr_scheduler.StepLR": {"optim"},
+        "import kilnn; kilnn.optim.lr_scheduler.StepLR": {"nn", "optim"},
         "import kilnn; kilnn.utils.data.DataLoader": {"data", "utils"},
         "from kilnn.utils.data import DataLoader": {"data", "utils"},
         "from kilnn.autograd import Function": {"autograd"},
