@@ -9,6 +9,7 @@ RUNS = {
     "benchmarks.step_time": ([], ["--rounds", "3"]),
     "benchmarks.first_step": ([], ["--rounds", "3"]),
     "benchmarks.deep_transformer": ([], ["--rounds", "2"]),
+    "benchmarks.recurrent": ([], ["--rounds", "3"]),
 }
 
 

@@ -50,6 +50,24 @@ class Transformer:
         return [(x[:, :-1], x[:, 1:]) for x in ids]
 
 
+@dataclass(frozen=True)
+class Lstm:
+    """A language model: embedding, LSTM layers of the same width, a linear layer, cross-entropy and Adam."""
+
+    name: str
+    depth: int
+    width: int
+    batch: int
+    length: int
+    vocabulary: int
+    block: int
+
+    def data(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        rng = np.random.default_rng(0)
+        ids = rng.integers(0, self.vocabulary, (BATCHES, self.length + 1, self.batch))
+        return [(x[:-1], x[1:]) for x in ids]
+
+
 CASES = {
     case.name: case
     for case in (
@@ -59,5 +77,7 @@ CASES = {
         Mlp("20 hidden layers of 32, batch 32", (32, *[32] * 20, 10), 32, block=80, target=0.4),
         Transformer("24 blocks of 256, batch 2x32", 24, 256, 4, 2, 32, block=3, target=1.0),
         Transformer("2 blocks of 32, batch 2x8", 2, 32, 2, 2, 8, block=20, target=1.0),
+        Lstm("LSTM 2x200, batch 20x35, 10,000 words", 2, 200, 20, 35, 10_000, block=5),
+        Lstm("LSTM 2x200, batch 20x35, 100 words", 2, 200, 20, 35, 100, block=5),
     )
 }

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from benchmarks.cases import BATCHES, Mlp, Steps, Transformer
+from benchmarks.cases import BATCHES, Lstm, Mlp, Steps, Transformer
 
 
 def mlp(case: Mlp, T: Any) -> Steps:
@@ -80,5 +80,37 @@ def transformer(case: Transformer, T: Any) -> Steps:
     return steps
 
 
+def lstm(case: Lstm, T: Any) -> Steps:
+    nn, F = T.nn, T.nn.functional
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = nn.Embedding(case.vocabulary, case.width)
+            self.lstm = nn.LSTM(case.width, case.width, case.depth)
+            self.head = nn.Linear(case.width, case.vocabulary)
+
+        def forward(self, ids):
+            return self.head(self.lstm(self.words(ids))[0])
+
+    model = Model()
+    optimizer = T.optim.Adam(model.parameters(), lr=1e-3)
+    data = [(T.tensor(x), T.tensor(y)) for x, y in case.data()]
+
+    def steps(n: int) -> float:
+        for i in range(n):
+            x, y = data[i % BATCHES]
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x).view(-1, case.vocabulary), y.reshape(-1))
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return steps
+
+
+BUILDERS: dict[type, Any] = {Mlp: mlp, Transformer: transformer, Lstm: lstm}
+
+
 def build(case: Any, T: Any) -> Steps:
-    return mlp(case, T) if isinstance(case, Mlp) else transformer(case, T)
+    return BUILDERS[type(case)](case, T)
