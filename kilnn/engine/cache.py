@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from kilnn.base.config import config
-from kilnn.engine import executables, segments
+from kilnn.engine import executables, rules, segments
 from kilnn.engine.entry import HEADS, sweep
 from kilnn.engine.fingerprint import code_name
 from kilnn.engine.lower import Canonical, Signature, build, canonicalize, strays
@@ -43,13 +43,14 @@ class Program:
         )
 
         def name() -> str:
-            return code_name("program", canonical.code, canonical.outputs, canonical.donated, options)
+            return code_name("program", HEADS, canonical.code, canonical.outputs, canonical.donated, options)
 
         def first_call(*args: Any) -> Any:
             self.call, loaded, keep = executables.obtain(name, self.jitted, args, options)
             count("program_loads", loaded)
             outs = self.call(*args)
             keep()
+            rules.save()
             return outs
 
         self.call = first_call

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,8 @@ from jax import lax
 from jax.interpreters import partial_eval
 
 from kilnn.base import dtypes, shapes
+from kilnn.engine import rules
+from kilnn.engine.fingerprint import entry_name, hash_of, text_of
 from kilnn.engine.values import Aval, aval_of
 from kilnn.ops.spec import REGISTRY, Op, Rule
 
@@ -235,12 +238,15 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
         out_dtype = next(a.dtype for a in avals if a is not None and a.dtype in _HALF)
     kinds = _kinds(op, operands, avals, work)
     fn = _array_function(op, named, work, out_dtype)
+
+    def rule_name() -> str:
+        return hash_of("shape", op.name, text_of((op.fn, named)), f"{kinds} {avals} {work} {out_dtype}")
+
     try:
-        result = eval_shape(fn, kinds, avals)
+        results = rules.remembered(rule_name, partial(_shape_rule, fn, kinds, avals))
     except (TypeError, ValueError) as error:
         raise RuntimeError(f"{op.name}: operands {[_describe(x) for x in operands]} do not fit: {error}") from None
-    multi = isinstance(result, tuple | list)
-    outs = tuple(aval_of(tuple(r.shape), np.dtype(r.dtype), device) for r in (result if multi else (result,)))
+    outs = tuple(aval_of(tuple(shape), np.dtype(dtype), device) for shape, dtype in results)
     entry = Entry(op.name, fn, kinds, tuple(avals), outs)
     entry.node_name = op.backward_name
     entry.op, entry.attributes, entry.work, entry.out_dtype = op, named, work, out_dtype
@@ -370,6 +376,12 @@ def eval_shape(fn: Callable[..., Any], kinds: tuple[int, ...], avals: Any) -> An
         return jax.eval_shape(fn, *specs_of(kinds, avals))
 
 
+def _shape_rule(fn: Callable[..., Any], kinds: tuple[int, ...], avals: Any) -> list[tuple[tuple[int, ...], str]]:
+    """Shape and dtype of each output."""
+    result = eval_shape(fn, kinds, avals)
+    return [(tuple(r.shape), r.dtype.name) for r in (result if isinstance(result, tuple | list) else (result,))]
+
+
 def _check_entry(op: Op, entry: Entry) -> Entry:
     """The instruction that tests the operation's condition on values; one int64 code, see CODE_BIAS."""
     checker = op.checker
@@ -432,7 +444,10 @@ def make_plan(entry: Entry, mask: int) -> Plan:
     plan.backward.node_name = entry.node_name
     if plan.backward.kinds:
         try:
-            eval_shape(plan.backward.fn, plan.backward.kinds, plan.backward.in_avals)
+            rules.remembered(
+                lambda: f"fits {entry_name(plan.backward)}",
+                lambda: len(_shape_rule(plan.backward.fn, plan.backward.kinds, plan.backward.in_avals)),
+            )
         except (NotImplementedError, RuntimeError) as error:
             plan.missing = error
             plan.plain = False

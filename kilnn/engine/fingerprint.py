@@ -22,7 +22,6 @@ import numpy as np
 
 from kilnn.base.config import config
 from kilnn.base.dtypes import DType
-from kilnn.engine.entry import HEADS, Entry
 from kilnn.ops.spec import Op
 
 _SIZE = 16
@@ -50,11 +49,10 @@ def hash_of(*parts: str) -> str:
 
 def environment() -> str | None:
     """The name of what compiles here: sources, versions, processor, options. None where it cannot be told."""
-    if "machine" not in _known:  # two threads at once find the same; a lock could be held while somebody forks
-        _known["sources"] = _sources()
-        _known["machine"] = _machine()
-    if not _known["sources"]:
+    if not sources():
         return None
+    if "machine" not in _known:
+        _known["machine"] = _machine()
     settings = {
         name: repr(getattr(jax.config, name, None))
         for name in sorted(jax.config.values)
@@ -62,12 +60,18 @@ def environment() -> str | None:
     }
     options = [f"{name}={os.environ.get(name, '')}" for name in _ENVIRONMENT]
     own = [f"{name}={getattr(config, name)}" for name in _SETTINGS]
-    return hash_of(_known["sources"], _known["machine"], repr(settings), *options, *own)
+    return hash_of(sources(), _known["machine"], repr(settings), *options, *own)
+
+
+def sources() -> str:
+    """The name of kilnn's own files and of the libraries' versions. Empty when a file was changed after this process
+    had started: what runs here is no longer what lies there."""
+    if "sources" not in _known:  # two threads at once find the same; a lock could be held while somebody forks
+        _known["sources"] = _sources()
+    return _known["sources"]
 
 
 def _sources() -> str:
-    """Of kilnn's own files. Empty when one was changed after this process had started: what runs here is no longer what
-    lies there."""
     root = Path(__file__).parents[1]
     now = time.time()
     made = hashlib.blake2b(digest_size=_SIZE)
@@ -81,15 +85,16 @@ def _sources() -> str:
             made.update(content)
     except OSError:
         return ""
-    return made.hexdigest() if files else ""
+    if not files:
+        return ""
+    return hash_of(made.hexdigest(), jax.__version__, jaxlib.version.__version__, np.__version__, sys.version)
 
 
 def _machine() -> str:
     device = jax.local_devices()[0]
     client: Any = device.client
     return hash_of(
-        jax.__version__, jaxlib.version.__version__, np.__version__, platform.machine(), sys.version,
-        client.platform, client.platform_version, device.device_kind, str(device.id),
+        platform.machine(), client.platform, client.platform_version, device.device_kind, str(device.id),
         f"{jax.process_index()}/{jax.process_count()}", str(len(jax.devices())), str(_cores()), _processor(),
     )  # fmt: skip
 
@@ -115,39 +120,39 @@ def _processor() -> str:
 _PROCESSOR = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "Features", "CPU part")
 
 
-def entry_name(entry: Entry) -> str:
-    """What an entry computes. Raises UnnamedError where only this process knows."""
+def entry_name(entry: Any) -> str:
+    """What an entry (see entry.Entry) computes. Raises UnnamedError where only this process knows."""
     if entry.origin is None:
         raise UnnamedError(entry.name)
     if entry.fingerprint is None:
         entry.fingerprint = hash_of(
             entry.name, repr(entry.kinds), repr(entry.in_avals), repr(entry.avals),
             f"{entry.work} {entry.out_dtype} {entry.is_check}",
-            *[_text(part) for part in entry.origin],
+            *[text_of(part) for part in entry.origin],
         )  # fmt: skip
     # The engine marks entries of update rules when it first records them so.
-    return f"{entry.fingerprint}{entry.state}" if entry.is_update else entry.fingerprint
+    return f"{entry.fingerprint}{entry.state}" if entry.is_update else str(entry.fingerprint)
 
 
-def _text(x: Any) -> str:
+def text_of(x: Any) -> str:
     """A static attribute, or what a function is and holds, as text: equal texts mean equal programs."""
     kind = type(x)
     if x is None or kind in (bool, int, float, complex, str, bytes) or x is Ellipsis:
         return repr(x)
     if kind in (tuple, list):
-        return f"({','.join([_text(y) for y in x])})"
+        return f"({','.join([text_of(y) for y in x])})"
     if kind is frozenset:
-        return f"{{{','.join(sorted([_text(y) for y in x]))}}}"
+        return f"{{{','.join(sorted([text_of(y) for y in x]))}}}"
     if kind is dict:
-        return f"{{{','.join([f'{_text(k)}:{_text(v)}' for k, v in x.items()])}}}"
+        return f"{{{','.join([f'{text_of(k)}:{text_of(v)}' for k, v in x.items()])}}}"
     if kind is slice:
-        return f"slice{_text((x.start, x.stop, x.step))}"
+        return f"slice{text_of((x.start, x.stop, x.step))}"
     if isinstance(x, np.dtype | DType):
         return f"dtype {x}"
-    if kind is Entry:
+    if hasattr(x, "origin"):
         return entry_name(x)
     if kind is Op:
-        return f"op {x.name} {_text(x.fn)}"
+        return f"op {x.name} {text_of(x.fn)}"
     return _function_text(x)
 
 
@@ -167,16 +172,17 @@ def _function_text(fn: Any) -> str:
         held = [cell.cell_contents for cell in fn.__closure__ or ()]
     except ValueError:
         raise UnnamedError(f"{name}, which encloses something not yet made") from None
-    return f"{module}.{name}{_text((held, fn.__defaults__, fn.__kwdefaults__))}"
+    return f"{module}.{name}{text_of((held, fn.__defaults__, fn.__kwdefaults__))}"
 
 
-def code_name(what: str, code: tuple[tuple[int, ...], ...], *rest: Any) -> str:
-    """The name of instructions and of what is done with them (`rest`: plain values). May raise UnnamedError."""
+def code_name(what: str, entries: Any, code: tuple[tuple[int, ...], ...], *rest: Any) -> str:
+    """The name of instructions (`entries`: by their heads) and of what is done with them (`rest`: plain values). May
+    raise UnnamedError."""
     heads: dict[int, int] = {}
     names = []
     for instr in code:
         if instr[0] not in heads:
             heads[instr[0]] = len(heads)
-            names.append(entry_name(HEADS[instr[0]]))
+            names.append(entry_name(entries[instr[0]]))
     flow = [(heads[instr[0]], *instr[1:]) for instr in code]
-    return hash_of(what, *names, repr(flow), *[_text(part) for part in rest])
+    return hash_of(what, *names, repr(flow), *[text_of(part) for part in rest])

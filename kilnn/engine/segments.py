@@ -263,7 +263,7 @@ def _compiled(guarded: bool, segment: Segment) -> executables.Made:
         if segment.guarded and guarded:
             specs.append(spec_of((segment.conditions,), np.dtype(np.int64)))
         jitted = jax.jit(_function(segment), donate_argnums=segment.donated, keep_unused=True)
-        name = partial(code_name, "segment", segment.code, segment.outputs, segment.donated)
+        name = partial(code_name, "segment", HEADS, segment.code, segment.outputs, segment.donated)
         made = executables.obtain(name, jitted, tuple(specs))
         made.keep()
         return made

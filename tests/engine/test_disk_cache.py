@@ -14,7 +14,7 @@ import pytest
 
 import kilnn as T
 from kilnn.base.config import cache_folder, config
-from kilnn.engine import cache, disk, executables, fingerprint
+from kilnn.engine import cache, disk, entry, executables, fingerprint, rules
 from kilnn.engine.record import record
 from kilnn.nn import functional as F
 from kilnn.ops.spec import REGISTRY, op
@@ -24,9 +24,9 @@ ROOT = Path(T.__file__).parents[1]
 SCRIPT = """
 import json, sys
 import jax
-xla = []
+xla, traces = [], []
 jax.monitoring.register_event_duration_secs_listener(
-    lambda name, seconds, **_: xla.append(name) if "backend_compile" in name else None)
+    lambda name, seconds, **_: (xla if "backend_compile" in name else traces).append(name))
 import kilnn as T
 from kilnn.nn import functional as F
 T.manual_seed(0)
@@ -44,7 +44,8 @@ for _ in range(3):
 big = T.arange(90000).reshape(300, 300) * 0.001
 losses.append(T.tanh(big @ big.t()).sum().item())  # operation by operation
 bits = [p.detach().numpy().tobytes().hex()[:4000] for p in net.parameters()]
-print(json.dumps({"losses": [l.hex() for l in losses], "bits": bits, "stats": T.stats(), "xla": len(xla)}))
+report = {"bits": bits, "stats": T.stats(), "xla": len(xla), "traces": traces}
+print(json.dumps(report | {"losses": [l.hex() for l in losses]}))
 """
 
 
@@ -124,7 +125,7 @@ def test_a_second_process_compiles_nothing_and_computes_the_same_bits(tmp_path):
     assert not [p for p in folder.iterdir() if p.name.endswith(".part")]
     second = answer(start(there, folder))
     assert made(second) == loaded(second) == made(first)
-    assert second["xla"] == 0
+    assert second["xla"] == 0 and second["traces"] == []
     for other in (beside, second):
         assert other["losses"] == first["losses"] and other["bits"] == first["bits"]
     off = answer(start(here, folder, KILNN_DISK_CACHE="0"))
@@ -154,6 +155,36 @@ def test_a_program_is_found_again_and_another_attribute_is_not(folder):
     assert train(width=7)[1:] == (1, 0)
     with config.override(disk_cache=False):
         assert train() == (losses, 1, 0)
+
+
+def test_shape_rules_are_asked_once(folder, monkeypatch):
+    asked = []
+    rule = entry.eval_shape
+    monkeypatch.setattr(entry, "eval_shape", lambda *a: asked.append(a) or rule(*a))
+    losses, _, _ = train()
+    assert len(asked) > 5
+    asked.clear()
+    rules._books.clear()  # another process reads the file
+    assert train()[0] == losses and not asked
+    assert train(width=9)[0] != losses and asked  # other avals are other questions
+    x = T.ones(3, 4)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            x @ x
+    with config.override(disk_cache=False):
+        asked.clear()
+        assert train()[0] == losses and asked
+
+
+def test_many_shape_rules_are_forgotten(folder, monkeypatch):
+    monkeypatch.setattr(rules, "LIMIT", 3)
+    for start in (0, 2, 4):
+        rules._books.clear()
+        for k in (start, start + 1):
+            assert rules.remembered(lambda: f"rule {k}", lambda: [k]) == [k]
+        rules.save()
+    rules._books.clear()
+    assert set(rules._book().known) == {"rule 4", "rule 5"}
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-7], lambda b: b"", lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:]])
@@ -233,9 +264,8 @@ def test_a_users_operation_is_known_by_what_it_computes(folder):
         thrice, _, loaded = train(rule=of(triple))
         assert loaded == 0 and thrice != twice
         assert train(rule=of(lambda x: x * 2)) == (twice, 1, 1)
-        entry = next(iter(REGISTRY["disk_cache_example"].memo.values()))
         with pytest.raises(fingerprint.UnnamedError):
-            fingerprint.entry_name(entry)
+            fingerprint.entry_name(next(iter(REGISTRY["disk_cache_example"].memo.values())))
     finally:
         del REGISTRY["disk_cache_example"]
 
