@@ -33,6 +33,10 @@ from kilnn.nn.layers.activation import (
     Threshold as Threshold,
 )
 from kilnn.nn.layers.attention import MultiheadAttention as MultiheadAttention
+from kilnn.nn.layers.class_loss import (
+    AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
+    LinearCrossEntropyLoss as LinearCrossEntropyLoss,
+)
 from kilnn.nn.layers.container import (
     ModuleDict as ModuleDict,
     ModuleList as ModuleList,
@@ -48,6 +52,9 @@ from kilnn.nn.layers.convolution import (
     ConvTranspose2d as ConvTranspose2d,
     ConvTranspose3d as ConvTranspose3d,
 )
+from kilnn.nn.layers.ctc_loss import (
+    CTCLoss as CTCLoss,
+)
 from kilnn.nn.layers.distance import CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance
 from kilnn.nn.layers.dropout import (
     AlphaDropout as AlphaDropout,
@@ -55,8 +62,49 @@ from kilnn.nn.layers.dropout import (
     Dropout1d as Dropout1d,
     Dropout2d as Dropout2d,
     Dropout3d as Dropout3d,
+    FeatureAlphaDropout as FeatureAlphaDropout,
 )
 from kilnn.nn.layers.embedding import Embedding as Embedding
+from kilnn.nn.layers.embedding_bag import (
+    EmbeddingBag as EmbeddingBag,
+)
+from kilnn.nn.layers.folding import (
+    Fold as Fold,
+    Unfold as Unfold,
+)
+from kilnn.nn.layers.interpolation import (
+    Upsample as Upsample,
+    UpsamplingBilinear2d as UpsamplingBilinear2d,
+    UpsamplingNearest2d as UpsamplingNearest2d,
+)
+from kilnn.nn.layers.irregular_pooling import (
+    AdaptiveMaxPool1d as AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d as AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d as AdaptiveMaxPool3d,
+    FractionalMaxPool2d as FractionalMaxPool2d,
+    FractionalMaxPool3d as FractionalMaxPool3d,
+    LPPool1d as LPPool1d,
+    LPPool2d as LPPool2d,
+    LPPool3d as LPPool3d,
+    MaxUnpool1d as MaxUnpool1d,
+    MaxUnpool2d as MaxUnpool2d,
+    MaxUnpool3d as MaxUnpool3d,
+)
+from kilnn.nn.layers.lazy import (
+    LazyBatchNorm1d as LazyBatchNorm1d,
+    LazyBatchNorm2d as LazyBatchNorm2d,
+    LazyBatchNorm3d as LazyBatchNorm3d,
+    LazyConv1d as LazyConv1d,
+    LazyConv2d as LazyConv2d,
+    LazyConv3d as LazyConv3d,
+    LazyConvTranspose1d as LazyConvTranspose1d,
+    LazyConvTranspose2d as LazyConvTranspose2d,
+    LazyConvTranspose3d as LazyConvTranspose3d,
+    LazyInstanceNorm1d as LazyInstanceNorm1d,
+    LazyInstanceNorm2d as LazyInstanceNorm2d,
+    LazyInstanceNorm3d as LazyInstanceNorm3d,
+    LazyLinear as LazyLinear,
+)
 from kilnn.nn.layers.linear import Bilinear as Bilinear, Identity as Identity, Linear as Linear
 from kilnn.nn.layers.loss import (
     BCELoss as BCELoss,
@@ -75,6 +123,12 @@ from kilnn.nn.layers.loss import (
     SmoothL1Loss as SmoothL1Loss,
     SoftMarginLoss as SoftMarginLoss,
     TripletMarginLoss as TripletMarginLoss,
+)
+from kilnn.nn.layers.margin_loss import (
+    MultiLabelMarginLoss as MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss,
+    MultiMarginLoss as MultiMarginLoss,
+    TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
 )
 from kilnn.nn.layers.normalization import (
     BatchNorm1d as BatchNorm1d,
@@ -122,11 +176,19 @@ from kilnn.nn.layers.recurrent_cell import (
     RNNCell as RNNCell,
     RNNCellBase as RNNCellBase,
 )
+from kilnn.nn.layers.response_normalization import (
+    CrossMapLRN2d as CrossMapLRN2d,
+    LocalResponseNorm as LocalResponseNorm,
+)
 from kilnn.nn.layers.shaping import (
+    ChannelShuffle as ChannelShuffle,
     Flatten as Flatten,
     PixelShuffle as PixelShuffle,
     PixelUnshuffle as PixelUnshuffle,
     Unflatten as Unflatten,
+)
+from kilnn.nn.layers.sync_batch_norm import (
+    SyncBatchNorm as SyncBatchNorm,
 )
 from kilnn.nn.layers.transformer import (
     Transformer as Transformer,

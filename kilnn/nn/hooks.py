@@ -74,6 +74,10 @@ class ModuleHooks:
         self.backward_pre = Table()
         self.backward = Table()
 
+    def any(self) -> bool:
+        """Whether some hook is there."""
+        return any((self.pre, self.post, self.backward_pre, self.backward))
+
 
 GLOBAL = ModuleHooks()
 """Hooks around every module's call."""

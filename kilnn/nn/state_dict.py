@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kilnn.engine.grad_mode import no_grad
-from kilnn.nn.parameter import Parameter
+from kilnn.nn.parameter import Parameter, is_lazy
 from kilnn.tensor.tensor import Tensor
 
 EXTRA_STATE_KEY = "_extra_state"
@@ -62,7 +62,7 @@ def own_state(module: Any) -> dict[str, Tensor]:
 
 def save_own(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
     for name, tensor in own_state(module).items():
-        destination[prefix + name] = tensor if keep_vars else tensor.detach()
+        destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
     if module._overrides("get_extra_state"):
         destination[prefix + EXTRA_STATE_KEY] = module.get_extra_state()
 
@@ -165,8 +165,13 @@ def _load_tensor(module: Any, name: str, key: str, target: Tensor, value: Any, a
             f"but received {type(value)}"
         )
         return
+    if is_lazy(target) and is_lazy(value):
+        return  # nothing to copy yet
     if target.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:
         value = value[0]
+    if is_lazy(value):
+        errors.append(f'"{key}" is uninitialized in the checkpoint, but has the shape {target.shape} in current model.')
+        return
     if value.shape != target.shape:
         errors.append(
             f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "

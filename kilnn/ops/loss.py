@@ -357,3 +357,14 @@ def _(x, target, weight=None, smoothing=0.0, **attributes):
         raise RuntimeError(
             f"Expected floating point type for target with class probabilities, got {type_name(target.dtype)}"
         )
+
+
+@op
+def known_class(target, *, classes):
+    """target, checked to hold class numbers."""
+    return target
+
+
+@known_class.check(RuntimeError, "Target values should be in [0, {classes} - 1], but {value} was found.")
+def _(target, classes):
+    return (target < 0) | (target >= classes), target

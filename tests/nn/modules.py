@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ def row(name: str, *shapes: tuple[int, ...], inputs: Any = None, random: bool = 
     ROWS.append(Row(name, lambda nn, T: getattr(nn, name)(*args, **arguments), feed, random))
 
 
+def pooled(T: Any, rank: int) -> Any:
+    """Maxima, and where they were."""
+    best, where = getattr(T.nn, f"MaxPool{rank}d")(2, return_indices=True)(data(T, 2, 3, *(4, 6, 2)[:rank]))
+    return best.detach().requires_grad_(), where
+
+
 row("Identity", (2, 3), args=(54,), unused=True)
 row("Linear", (5, 3), args=(3, 4))
 row("Linear", (2, 5, 3), args=(3, 4), bias=False)
@@ -61,6 +68,9 @@ for rank, size in ((1, (9,)), (2, (7, 6)), (3, (5, 4, 6))):
     row(f"AvgPool{rank}d", (2, 3, *size), args=(2,))
     row(f"AvgPool{rank}d", (3, *size), args=(3, 2, 1, True, False))
     row(f"AdaptiveAvgPool{rank}d", (2, 3, *size), args=(3,))
+    row(f"AdaptiveMaxPool{rank}d", (2, 3, *size), args=(3,), return_indices=True)
+    row(f"LPPool{rank}d", (2, 3, *size), args=(3, 2))
+    row(f"MaxUnpool{rank}d", inputs=partial(pooled, rank=rank), args=(2,))
     row(f"BatchNorm{rank}d", (4, 3, *size), args=(3,))
     row(f"BatchNorm{rank}d", (4, 3, *size), args=(3,), momentum=None, affine=False)
     row(f"BatchNorm{rank}d", (4, 3, *size), args=(3,), track_running_stats=False, bias=False)
@@ -72,6 +82,23 @@ for rank, size in ((1, (9,)), (2, (7, 6)), (3, (5, 4, 6))):
     row(f"ReflectionPad{rank}d", (2, 3, *size), args=((1, 2) * rank,))
     row(f"ReplicationPad{rank}d", (2, 3, *size), args=(pads,))
     row(f"CircularPad{rank}d", (2, 3, *size), args=(1,))
+for rank, size in ((2, (7, 6)), (3, (5, 4, 6))):
+    row(f"FractionalMaxPool{rank}d", (2, 3, *size), args=(2,), output_size=2, return_indices=True)
+    row(f"FractionalMaxPool{rank}d", (3, *size), args=(2,), output_ratio=0.6)
+row("AdaptiveMaxPool2d", (3, 7, 6), args=((None, 4),))
+row("LPPool2d", (3, 7, 6), args=(2.0, (2, 3)), stride=(2, 1), ceil_mode=True)
+row("Unfold", (2, 3, 7, 6), args=((2, 3),), dilation=(2, 1), padding=1, stride=2)
+row("Fold", (2, 3 * 6, 12), args=((7, 6), (2, 3)), dilation=(2, 1), padding=1, stride=2)
+row("Upsample", (2, 3, 5), scale_factor=1.7)
+row("Upsample", (2, 3, 5, 4), size=(7, 3), mode="bilinear")
+row("UpsamplingNearest2d", (2, 3, 5, 4), scale_factor=2)
+row("UpsamplingBilinear2d", (2, 3, 5, 4), scale_factor=(2, 1.5))
+row("ChannelShuffle", (2, 6, 3, 2), args=(3,))
+row("LocalResponseNorm", (2, 6, 5), args=(3,), alpha=0.5)
+row("LocalResponseNorm", (2, 6, 5, 4), args=(4,), alpha=0.5, k=2)
+for size in (3, 4):  # PyTorch's gradient of this layer is not the derivative
+    row("CrossMapLRN2d", inputs=lambda T: (data(T, 2, 6, 5, 4, grad=False),), args=(size,), alpha=0.5)
+row("SyncBatchNorm", (4, 3, 5), args=(3,))
 row("BatchNorm1d", (6, 3), args=(3,), eps=1e-3)
 row("LayerNorm", (2, 5, 6), args=(6,))
 row("LayerNorm", (2, 5, 6), args=((5, 6),), bias=False)
@@ -82,6 +109,16 @@ row("GroupNorm", (2, 6, 5), args=(3, 6))
 row("GroupNorm", (2, 6, 4, 4), args=(2, 6), affine=False)
 row("Embedding", inputs=lambda T: (whole(T, 4, 3, below=7),), args=(7, 5))
 row("Embedding", inputs=lambda T: (whole(T, 4, below=7),), args=(7, 5), padding_idx=-2, scale_grad_by_freq=True)
+bags = lambda T: (whole(T, 4, 3, below=7),)  # noqa: E731
+row("EmbeddingBag", inputs=bags, args=(7, 5))
+row("EmbeddingBag", inputs=bags, args=(7, 5), mode="sum", padding_idx=3)
+row("EmbeddingBag", inputs=bags, args=(7, 5), mode="max", max_norm=1.5, norm_type=3.0)
+row("EmbeddingBag", inputs=lambda T: (whole(T, 9, below=7), T.tensor([0, 3, 3, 5])), args=(7, 5))
+row(
+    "EmbeddingBag", inputs=lambda T: (whole(T, 9, below=7), T.tensor([0, 3, 3, 9]), data(T, 9)), args=(7, 5),
+    mode="sum", include_last_offset=True,
+)  # fmt: skip
+row("FeatureAlphaDropout", (2, 3, 4, 5), random=True, p=0.3)
 for name in ("Dropout", "AlphaDropout"):
     row(name, (4, 5), random=True, p=0.3)
 for rank, size in ((1, (4,)), (2, (4, 5)), (3, (3, 4, 2))):
@@ -168,6 +205,33 @@ losses("HingeEmbeddingLoss", lambda T: (data(T, 4, 5), signs(T, 4, 5)), margin=0
 losses("MarginRankingLoss", lambda T: (data(T, 6), data(T, 6, seed=1), signs(T, 6)), margin=0.2)
 losses("CosineEmbeddingLoss", lambda T: (data(T, 6, 3), data(T, 6, 3, seed=1), signs(T, 6)), margin=0.1)
 losses("TripletMarginLoss", lambda T: (data(T, 6, 3), data(T, 6, 3, seed=1), data(T, 6, 3, seed=2)), swap=True)
+
+losses("MultiMarginLoss", lambda T: (data(T, 6, 5), whole(T, 6)), p=2, margin=0.7)
+row("MultiMarginLoss", inputs=lambda T: (data(T, 5), T.tensor(3)))
+labels = [[3, 0, -1, 2], [1, -1, 0, 0], [-1, 2, 2, 2], [0, 1, 2, 3], [2, 2, -1, -1]]
+losses("MultiLabelMarginLoss", lambda T: (data(T, 5, 4), T.tensor(labels)))
+losses("MultiLabelSoftMarginLoss", lambda T: (data(T, 5, 4), unit(T, 5, 4)))
+triplet = lambda T: (data(T, 6, 3), data(T, 6, 3, seed=1), data(T, 6, 3, seed=2))  # noqa: E731
+losses("TripletMarginWithDistanceLoss", triplet, swap=True)
+losses("CTCLoss", lambda T: (data(T, 9, 3, 6), whole(T, 3, 4) + 1, (9, 8, 4), (4, 0, 3)))
+row(
+    "CTCLoss", inputs=lambda T: (data(T, 5, 2, 6), whole(T, 9), T.tensor([5, 3]), T.tensor([3, 6])), blank=5,
+    reduction="sum", zero_infinity=True,
+)  # fmt: skip
+losses("LinearCrossEntropyLoss", lambda T: (data(T, 6, 3), whole(T, 6)), in_features=3, num_classes=5, bias=True)
+row("LinearCrossEntropyLoss", inputs=lambda T: (data(T, 6, 3), whole(T, 6, 2)), args=(3, 5), out_features=(2,))
+targets = [0, 3, 4, 10, 11, 19, 14, 15]
+row("AdaptiveLogSoftmaxWithLoss", inputs=lambda T: (data(T, 8, 16), T.tensor(targets)), args=(16, 20, [4, 11]))
+row(
+    "AdaptiveLogSoftmaxWithLoss", inputs=lambda T: (data(T, 8, 16), T.tensor(targets)), args=(16, 20, [4, 11, 15]),
+    div_value=2.0, head_bias=True,
+)  # fmt: skip
+for rank, size in ((1, (9,)), (2, (5, 4)), (3, (5, 4, 3))):
+    row(f"LazyConv{rank}d", (2, 4, *size), args=(6, 2), stride=2, groups=2)
+    row(f"LazyConvTranspose{rank}d", (2, 4, *size), args=(6, 2), groups=2, bias=False)
+    row(f"LazyBatchNorm{rank}d", (4, 3, *size))
+    row(f"LazyInstanceNorm{rank}d", (4, 3, *size))
+row("LazyLinear", (5, 3), args=(4,))
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 OTHERS = {"Module", "RNNBase", "RNNCellBase"}

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from torch.nn.parameter import is_lazy
 
 import kilnn
 from kilnn.nn.module import Module
@@ -34,7 +35,7 @@ def tensors(inputs):
     for x in inputs:
         if isinstance(x, tuple):
             yield from tensors(x)
-        else:
+        elif not isinstance(x, int):
             yield x
 
 
@@ -59,6 +60,9 @@ def test_text_and_initial_state(row):
     a, b = ours.state_dict(), theirs.state_dict()
     assert list(a) == list(b)
     for name in a:
+        if is_lazy(b[name]):  # its values are compared after the first call
+            assert type(a[name]).__name__ == type(b[name]).__name__
+            continue
         assert_same(a[name], b[name], rtol=0, atol=0, what=name)
     assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
 
@@ -85,7 +89,7 @@ def test_random_layers_repeat_and_keep_the_mean(row):
     kilnn.manual_seed(5)
     again = module(x)
     assert (first[0] == again).all() and not (first[0] == first[1]).all()
-    if row.name not in ("RReLU", "AlphaDropout"):
+    if row.name not in ("RReLU", "AlphaDropout", "FeatureAlphaDropout"):
         assert abs(first[0].mean().item() - 1) < 0.1
 
 
@@ -94,10 +98,14 @@ def test_copies_and_pickles(row):
     module = make(row, kilnn)
     inputs = row.inputs(kilnn)
     module.eval()
+    twins = [copy.deepcopy(module), pickle.loads(pickle.dumps(module))]
+    kilnn.manual_seed(5)
     wanted = module(*inputs)
-    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+    for twin in twins:
+        kilnn.manual_seed(5)
+        found = twin(*inputs)
         assert repr(twin) == repr(module)
-        assert_same_tree_ours(twin(*inputs), wanted)
+        assert_same_tree_ours(found, wanted)
         for p, q in zip(twin.parameters(), module.parameters(), strict=True):
             assert p is not q and p.requires_grad == q.requires_grad and isinstance(p, kilnn.nn.Parameter)
 

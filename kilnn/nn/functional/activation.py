@@ -81,6 +81,11 @@ def rrelu(
     return input.copy_(made) if inplace else made
 
 
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
+
+
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere.
 
@@ -102,6 +107,11 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return _run(ops.elu, input, (1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0), inplace)
 
 
+def selu_(input: Tensor) -> Tensor:
+    """`selu` in place."""
+    return selu(input, True)
+
+
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)).
 
@@ -110,6 +120,11 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _run(ops.elu, input, (alpha, 1.0, 1.0 / alpha), inplace)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu` in place."""
+    return celu(input, alpha, True)
 
 
 def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
@@ -225,6 +240,11 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.threshold.html
     """
     return _run(ops.threshold, input, (threshold, value), inplace)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """`threshold` in place."""
+    return _run(ops.threshold, input, (threshold, value), True)
 
 
 def tanh(input: Tensor) -> Tensor:

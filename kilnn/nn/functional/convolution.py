@@ -161,3 +161,17 @@ def conv_transpose3d(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.conv_transpose3d.html
     """
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Convolution over one dimension of inputs (T, N, C).
+
+    Args:
+        input: (T, N, in_channels).
+        weight: (kernel, in_channels, out_channels).
+        bias: (out_channels).
+        pad: zeros at both ends.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.conv_tbc.html
+    """
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)

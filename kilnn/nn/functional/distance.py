@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from kilnn.tensor.create import tensor
 from kilnn.tensor.functions.shaping import broadcast_tensors
 from kilnn.tensor.tensor import Tensor
 
@@ -30,3 +33,31 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     first = x1 / x1.norm(2, dim, True).clamp_min(eps)
     second = x2 / x2.norm(2, dim, True).clamp_min(eps)
     return (first * second).sum(dim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """||x_i - x_j||_p for each pair i < j of the rows of a matrix.
+
+    Args:
+        input: (N, M).
+        p: at least 0.
+
+    Returns: (N (N - 1) / 2), pairs in the order (0, 1), (0, 2), ..., (1, 2), ...
+
+    Raises: RuntimeError for other dimensions or a negative p.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.nn.functional.pdist(kilnn.tensor([[0.0, 0.0], [3.0, 4.0]])).tolist()
+        [5.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pdist.html
+    """
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if not input.is_floating_point():
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = (tensor(i, device=input.device) for i in np.triu_indices(input.size(0), 1))
+    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, -1)

@@ -82,6 +82,22 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.alpha_dropout.html
     """
+    return _alpha(input, p, training, inplace, tuple(input.shape))
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """`alpha_dropout` of whole channels of (N, C, ...).
+
+    Raises: RuntimeError for fewer than 2 dimensions.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.feature_alpha_dropout.html
+    """
+    if training and input.dim() < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    return _alpha(input, p, training, inplace, (*tuple(input.shape)[:2], *(1,) * (input.dim() - 2)))
+
+
+def _alpha(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
     _check(p)
     if not training or p == 0:
         return input
@@ -90,6 +106,6 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     else:
         floor = -1.7580993408473766  # minus SELU's scale * alpha
         a = ((1 - p) * (1 + p * floor**2)) ** -0.5
-        keep = record(ops.random_mask, (float(p), *next_offset()), (tuple(input.shape),))
+        keep = record(ops.random_mask, (float(p), *next_offset()), (shape,))
         made = input.where(keep, input.new_full((), floor)) * a + (-a * p * floor)
     return input.copy_(made) if inplace else made

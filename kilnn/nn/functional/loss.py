@@ -272,7 +272,8 @@ def kl_div(
     return loss / input.size(0) if batchmean and input.dim() else loss
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The losses of the elements, averaged, summed or as they are."""
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
@@ -290,7 +291,7 @@ def poisson_nll_loss(
     if full:
         stirling = target * target.log() - target + 0.5 * (target * 6.283185307179586).log()
         loss = loss + stirling.masked_fill(target <= 1, 0)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def gaussian_nll_loss(
@@ -314,7 +315,7 @@ def gaussian_nll_loss(
     loss = 0.5 * (limited.log() + (input - target) ** 2 / limited)
     if full:
         loss = loss + 0.9189385332046727
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 @computed_in_float32
@@ -326,7 +327,7 @@ def soft_margin_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.soft_margin_loss.html
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    return _reduced((-target * input).exp().log1p(), reduction)
+    return reduced((-target * input).exp().log1p(), reduction)
 
 
 @computed_in_float32
@@ -341,7 +342,7 @@ def hinge_embedding_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     far = (margin - input).clamp_min(0).masked_fill(target == 1, 0)
     near = input.masked_fill(target == -1, 0)
-    return _reduced(far + near, reduction)
+    return reduced(far + near, reduction)
 
 
 @computed_in_float32
@@ -359,7 +360,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return _reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
 @computed_in_float32
@@ -377,7 +378,7 @@ def cosine_embedding_loss(
     cos = (input1 * input2).sum(-1) / (squares[0] * squares[1]).sqrt()
     same = (1 - cos).masked_fill(target != 1, 0)
     other = (cos - margin).clamp_min(0).masked_fill(target != -1, 0)
-    return _reduced(same + other, reduction)
+    return reduced(same + other, reduction)
 
 
 @computed_in_float32
@@ -395,4 +396,4 @@ def triplet_margin_loss(
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = far.minimum(pairwise_distance(positive, negative, p, eps))
-    return _reduced((near - far + margin).clamp_min(0), reduction)
+    return reduced((near - far + margin).clamp_min(0), reduction)

@@ -1,4 +1,4 @@
-"""Batch, layer, group, RMS and instance normalisation."""
+"""Batch, layer, group, RMS, instance and local response normalisation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kilnn.engine.grad_mode import no_grad
+from kilnn.nn.functional.padding import pad
 from kilnn.ops import normalization as ops
 from kilnn.tensor.doors import inplace, record_many
 from kilnn.tensor.tensor import Tensor
@@ -163,3 +164,32 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     norm = input.norm(p, dim, keepdim=True).clamp_min(eps)
     made = input / norm.expand_as(input)
     return made if out is None else out.copy_(made)
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x / (k + alpha * mean of x**2 over `size` neighbouring channels)**beta.
+
+    Args:
+        input: (N, C, ...) with at least one more dimension.
+        size: the number of channels, those beyond the ends count as zeros.
+
+    Raises: ValueError for fewer than 3 dimensions.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.local_response_norm.html
+    """
+    if input.dim() < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
+    if input.numel() == 0:
+        return input
+    mean = neighbours(input * input, size // 2, (size - 1) // 2) / size
+    return input / (mean * alpha + k).pow(beta)
+
+
+def neighbours(x: Tensor, before: int, after: int) -> Tensor:
+    """Sums over each channel of (N, C, ...), `before` channels before it and `after` after it."""
+    channels = x.size(1)
+    padded = pad(x, (0, 0) * (x.dim() - 2) + (before, after))
+    total = padded.narrow(1, 0, channels)
+    for start in range(1, before + after + 1):
+        total = total + padded.narrow(1, start, channels)
+    return total

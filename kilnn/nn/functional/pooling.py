@@ -97,6 +97,39 @@ def max_pool3d(
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
 
 
+def max_pool1d_with_indices(
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """`max_pool1d` that always returns (maxima, indices).
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.max_pool1d.html
+    """
+    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 1)
+
+
+def max_pool2d_with_indices(
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """`max_pool2d` that always returns (maxima, indices).
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.max_pool2d.html
+    """
+    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 2)
+
+
+def max_pool3d_with_indices(
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """`max_pool3d` that always returns (maxima, indices).
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.max_pool3d.html
+    """
+    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True, 3)
+
+
 def _avg_pool(
     x: Tensor, kernel: Any, stride: Any, padding: Any, ceil: bool, include: bool, divisor: Any, rank: int
 ) -> Tensor:
@@ -148,7 +181,8 @@ def avg_pool3d(
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 3)
 
 
-def _target(x: Tensor, output_size: Any, rank: int) -> tuple[int, ...]:
+def adaptive_size(x: Tensor, output_size: Any, rank: int) -> tuple[int, ...]:
+    """`output_size` as whole numbers; None keeps the input's size."""
     wanted = tuple(output_size) if isinstance(output_size, list | tuple) else (output_size,) * rank
     have = tuple(x.shape)[-rank:]
     if len(wanted) != rank or len(have) < rank:
@@ -163,7 +197,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.adaptive_avg_pool1d.html
     """
-    return record(ops.adaptive_avg_pool, (input,), (_target(input, output_size, 1),))
+    return record(ops.adaptive_avg_pool, (input,), (adaptive_size(input, output_size, 1),))
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -176,7 +210,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.adaptive_avg_pool2d.html
     """
-    return record(ops.adaptive_avg_pool, (input,), (_target(input, output_size, 2),))
+    return record(ops.adaptive_avg_pool, (input,), (adaptive_size(input, output_size, 2),))
 
 
 @computed_in_float32
@@ -185,4 +219,4 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.adaptive_avg_pool3d.html
     """
-    return record(ops.adaptive_avg_pool, (input,), (_target(input, output_size, 3),))
+    return record(ops.adaptive_avg_pool, (input,), (adaptive_size(input, output_size, 3),))

@@ -1,4 +1,4 @@
-"""Rearrangements of images: pixel_shuffle and its inverse."""
+"""Rearrangements of images: pixel_shuffle and its inverse, channel_shuffle."""
 
 from __future__ import annotations
 
@@ -44,6 +44,33 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     moved = parts.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
     return moved.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """The channels of (N, C, ...) regrouped: channel j of group i becomes channel i of group j.
+
+    Raises: RuntimeError when `groups` is not positive or does not divide C.
+
+    Example:
+        >>> import kilnn
+        >>> kilnn.nn.functional.channel_shuffle(kilnn.arange(4).reshape(1, 4, 1), 2).flatten().tolist()
+        [0, 2, 1, 3]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.channel_shuffle.html
+    """
+    if input.dim() < 3:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+    batch, channels, *rest = input.shape
+    if channels % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
+        )
+    return input.reshape(batch, groups, channels // groups, *rest).transpose(1, 2).reshape(batch, channels, *rest)
+
+
+native_channel_shuffle = channel_shuffle
 
 
 def _image(x: Tensor, name: str) -> tuple[int, ...]:

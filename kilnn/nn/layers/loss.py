@@ -10,7 +10,7 @@ from kilnn.nn.module import Module
 from kilnn.tensor.tensor import Tensor
 
 
-class _Loss(Module):
+class Loss(Module):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
     reduction: str
@@ -21,7 +21,7 @@ class _Loss(Module):
         self.reduction = reduction_of(reduction, size_average, reduce) if older else reduction
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
     """A loss with factors for the classes or elements."""
 
     weight: Tensor | None
@@ -33,7 +33,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """-log softmax(input) at the target class; see `kilnn.nn.functional.cross_entropy`.
 
     Args:
@@ -67,7 +67,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )  # fmt: skip
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """Minus the log-probability of the target class.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.NLLLoss.html
@@ -84,21 +84,21 @@ class NLLLoss(_WeightedLoss):
         return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(input - target)**2. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html"""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """|input - target|. Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html"""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """d**2 / (2 beta) where d = |input - target| < beta, d - beta / 2 elsewhere.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SmoothL1Loss.html
@@ -114,7 +114,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """d**2 / 2 where d = |input - target| <= delta, delta (d - delta / 2) elsewhere.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HuberLoss.html
@@ -128,7 +128,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """Binary cross entropy of probabilities.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCELoss.html
@@ -138,7 +138,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross entropy of sigmoid(input).
 
     Args:
@@ -165,7 +165,7 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """target (log target - input); reduction "batchmean" gives the mathematical definition.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.KLDivLoss.html
@@ -181,7 +181,7 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(Loss):
     """Minus the log-likelihood of Poisson counts.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.PoissonNLLLoss.html
@@ -202,7 +202,7 @@ class PoissonNLLLoss(_Loss):
         )
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(Loss):
     """Minus the log-likelihood of normal observations.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.GaussianNLLLoss.html
@@ -217,21 +217,19 @@ class GaussianNLLLoss(_Loss):
         return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
 
 
-class SoftMarginLoss(_Loss):
+class SoftMarginLoss(Loss):
     """log(1 + exp(-target * input)). Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.SoftMarginLoss.html"""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.soft_margin_loss(input, target, reduction=self.reduction)
 
 
-class _MarginLoss(_Loss):
-    default = 0.0
-
+class _MarginLoss(Loss):
     def __init__(
-        self, margin: float | None = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+        self, margin: float = 0.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = self.default if margin is None else margin
+        self.margin = margin
 
 
 class HingeEmbeddingLoss(_MarginLoss):
@@ -240,7 +238,10 @@ class HingeEmbeddingLoss(_MarginLoss):
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.HingeEmbeddingLoss.html
     """
 
-    default = 1.0
+    def __init__(
+        self, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(margin, size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
@@ -266,7 +267,7 @@ class CosineEmbeddingLoss(_MarginLoss):
         return F.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
-class TripletMarginLoss(_Loss):
+class TripletMarginLoss(Loss):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin).
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginLoss.html

@@ -83,7 +83,7 @@ class _NormBase(Module):
         )
 
 
-class _BatchNorm(_NormBase):
+class BatchNorm(_NormBase):
     """The forward pass of batch normalisation."""
 
     def __init__(
@@ -110,7 +110,7 @@ class _BatchNorm(_NormBase):
         return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, share, self.eps)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNorm):
     """Batch normalisation of (N, C) or (N, C, L).
 
     y = (x - mean) / sqrt(var + eps) * weight + bias with the statistics of the batch for each channel when training,
@@ -131,7 +131,7 @@ class BatchNorm1d(_BatchNorm):
     expected = "2D or 3D"
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """Batch normalisation of (N, C, H, W); see `BatchNorm1d`.
 
     Example:
@@ -146,7 +146,7 @@ class BatchNorm2d(_BatchNorm):
     expected = "4D"
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNorm):
     """Batch normalisation of (N, C, D, H, W); see `BatchNorm1d`.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm3d.html

@@ -1,4 +1,4 @@
-"""Flatten, Unflatten, PixelShuffle."""
+"""Flatten, Unflatten, PixelShuffle, ChannelShuffle."""
 
 from __future__ import annotations
 
@@ -94,3 +94,20 @@ class PixelUnshuffle(Module):
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """Regroups the channels of (N, C, ...): channel j of group i becomes channel i of group j.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ChannelShuffle.html
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"
