@@ -45,8 +45,8 @@ def test_everything_is_documented(module):
 
 AUTOGRAD = ("Function", "Variable", "backward", "grad", "gradcheck", "gradgradcheck", "once_differentiable")
 OPTIM = (
-    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer", "RAdam",
-    "RMSprop", "Rprop", "SGD", "SparseAdam",
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon", "NAdam", "Optimizer",
+    "RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam",
 )  # fmt: skip
 CREATE = (
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "ones",

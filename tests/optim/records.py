@@ -1,4 +1,4 @@
-"""PyTorch's OptimizerInfo records: option sets and errors for each optimizer."""
+"""PyTorch's OptimizerInfo records: option sets and errors for each optimizer; state dicts for the other library."""
 
 import sys
 import types
@@ -14,4 +14,13 @@ except ModuleNotFoundError:
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
 
 INFOS = {info.optim_cls.__name__: info for info in optim_db}
-__all__ = ["INFOS", "OptimizerErrorEnum"]
+__all__ = ["INFOS", "OptimizerErrorEnum", "converted"]
+
+
+def converted(value, T):
+    """A state dict with another library's tensors."""
+    if isinstance(value, dict):
+        return {k: converted(v, T) for k, v in value.items()}
+    if isinstance(value, list):
+        return [converted(v, T) for v in value]
+    return T.tensor(value.numpy()) if hasattr(value, "numpy") else value
