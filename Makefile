@@ -12,10 +12,14 @@ TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.o
 
 SOURCES := pyproject.toml setup.py $(wildcard kilnn/native/src/*)
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo tutorial test test-all lint format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
+
+tutorial: $(VENV)/.demo
+	@for script in $(sort $(wildcard examples/tutorial/*.py)); do \
+		echo "== $$script"; $(BIN)/python $$script || exit 1; echo; done
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q -m "not slow"

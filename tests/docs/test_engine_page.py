@@ -13,7 +13,7 @@ import kilnn
 from tests.docs.execute_page import blocks_of, execute
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "examples/tutorial/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_CODE = [page for page in PAGES if blocks_of(page.read_text(encoding="utf-8"))]
 
 
