@@ -224,6 +224,9 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
         missing = x is type(None) and name not in op.optional
         if missing or (x in _CATEGORIES and op.promote is None and name not in op.kinds):
             raise TypeError(f"{op.name}(): argument {name!r} (position {k + 1}) must be Tensor, not {x.__name__}")
+    if op.promote is not None and operands and all(x in _CATEGORIES for x in operands):
+        name, kind = _operand_name(op, 0), operands[0].__name__
+        raise TypeError(f"{op.name}(): argument {name!r} (position 1) must be Tensor, not {kind}")
     if op.validator is not None:
         op.validator(*[None if x is type(None) else x for x in operands], **named)
     avals = [x if isinstance(x, Aval) else None for x in operands]

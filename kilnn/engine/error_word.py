@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,24 @@ def error_of(check: Entry, value: int, site: sites.Site | None) -> Exception:
     checker = check.op.checker if check.op is not None else None
     assert checker is not None
     text = checker.message.format(value=value, **check.attributes)
-    where = f" (recorded at {sites.describe(site)})" if site is not None else ""
-    return checker.error(text + where)
+    if site is None:
+        return checker.error(text)
+    error = checker.error(f"{text} (recorded at {sites.describe(site)})")
+    error.__traceback__ = _frame_at(site)
+    return error
+
+
+def _frame_at(site: sites.Site) -> TracebackType | None:
+    """The end of a traceback, as if the recorded line had raised: it is the statement to look at, not the one that
+    happened to wait for the result."""
+    code, line = site[0], sites.line_of(site)
+    stand_in = compile("\n" * (line - 1) + "raise Recorded", code.co_filename, "exec").replace(co_name=code.co_name)
+    try:
+        exec(stand_in, {"Recorded": RuntimeError, "__name__": "recorded"})
+    except RuntimeError as raised:
+        traceback = raised.__traceback__
+        return traceback.tb_next if traceback is not None else None
+    return None
 
 
 Conditions = dict[int, tuple[Entry, sites.Site | None]]

@@ -43,14 +43,15 @@ def stack_site() -> tuple[Any, ...]:
     return tuple(path)
 
 
-def describe(site: Site | None) -> str:
-    """`file.py:31` of a site."""
-    if site is None:
-        return "<unknown>"
+def line_of(site: Site) -> int:
+    """The line number of a site."""
     code, lasti = site
-    line = code.co_firstlineno
     for number, (start, _, _, _) in enumerate(code.co_positions()):
         if number * 2 == lasti:
-            line = start or line
-            break
-    return f"{code.co_filename}:{line}"
+            return start or code.co_firstlineno
+    return code.co_firstlineno
+
+
+def describe(site: Site | None) -> str:
+    """`file.py:31` of a site."""
+    return "<unknown>" if site is None else f"{site[0].co_filename}:{line_of(site)}"

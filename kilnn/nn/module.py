@@ -9,6 +9,7 @@ from kilnn.engine.context import local
 from kilnn.engine.cuts import module_returned
 from kilnn.native.core import Attributes, core
 from kilnn.nn import state_dict as states
+from kilnn.nn.blame import explain
 from kilnn.nn.convert import apply_to_tensors, parse_to
 from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks
 from kilnn.nn.parameter import Buffer, Parameter
@@ -90,9 +91,13 @@ class Module(WalkMethods, Attributes):
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             context = local.context
-            if context.grad and self._hooks is None and not GLOBAL.used:
-                return self.forward(*args, **kwargs)
-            return _call(self, context, args, kwargs)
+            try:
+                if context.grad and self._hooks is None and not GLOBAL.used:
+                    return self.forward(*args, **kwargs)
+                return _call(self, context, args, kwargs)
+            except Exception as error:
+                explain(self, args, kwargs, error)
+                raise
 
     # -- registration -----------------------------------------------------------------------------------------------
 
@@ -486,7 +491,7 @@ class Module(WalkMethods, Attributes):
 
 
 if core is not None:
-    core.setup_modules(GLOBAL, _call)
+    core.setup_modules(GLOBAL, _call, explain)
 
 
 class _WithoutModule:

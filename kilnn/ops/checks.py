@@ -40,7 +40,7 @@ def dim_text(shape: Any) -> str:
 def require_float(name: str, x: Any) -> None:
     """Raise as PyTorch's kernels do for a dtype they have no code for."""
     if not is_float(x.dtype):
-        raise RuntimeError(f"\"{name}\" not implemented for '{type_name(x.dtype)}'")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(x.dtype)}'")
 
 
 def require_dim(x: Any, dim: int) -> None:

@@ -316,6 +316,8 @@ def _check_classes(x: Any, target: Any, weight: Any) -> None:
     rank = len(x.shape)
     if rank < 1:
         raise RuntimeError("input should have at least one dimension, but got a scalar")
+    if rank == 1 and len(target.shape) == 1 and target.shape[0] != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
     if len(target.shape) != rank - 1:
         word = "0D or 1D target tensor expected, multi-target not supported"
         raise RuntimeError(word if rank < 3 else f"expected a target of {rank - 1} dimensions, got {len(target.shape)}")

@@ -270,7 +270,7 @@ def _check(name: str, p: _Operands) -> None:
                 f"{type_name(array.dtype)}"
             )
     if np.dtype(p.x.dtype).kind not in "fV":
-        raise RuntimeError(f"\"{name}\" not implemented for '{type_name(p.x.dtype)}'")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(p.x.dtype)}'")
     if not p.x.shape[0]:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 

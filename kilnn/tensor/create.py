@@ -174,8 +174,11 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
 
 def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape as functions take it: `(2, 3)` or `((2, 3),)`."""
-    if len(size) == 1 and isinstance(size[0], Sequence):
+    if len(size) == 1 and isinstance(size[0], Sequence) and not isinstance(size[0], str):
         size = tuple(size[0])
+    for n in size:
+        if isinstance(n, bool | float | str):
+            raise TypeError(f"argument 'size' must be tuple of ints, but got {n!r} of type {type(n).__name__}")
     shape = tuple(int(n) for n in size)
     for n in shape:
         if n < 0:
@@ -383,6 +386,8 @@ def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = 
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.eye.html
     """
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"eye(): the sizes must be greater or equal to 0, got {n if n < 0 else m}")
     made = placed(np.eye(n, n if m is None else m, dtype=numpy_dtype(dtype)), device, requires_grad)
     return made if out is None else out.copy_(made)
 

@@ -29,6 +29,23 @@ static PyObject *get(PyObject *self, PyObject *name)
     return found;
 }
 
+/* An exception leaves a module's call: its message is told where in the model that is. */
+static void explain(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (error != NULL && PyErr_GivenExceptionMatches(error, PyExc_Exception)) {
+        if (traceback != NULL)
+            PyException_SetTraceback(error, traceback);
+        PyObject *done = PyObject_CallFunctionObjArgs(engine.explain_module, module, args, kwargs ? kwargs : Py_None, error, NULL);
+        if (done == NULL)
+            PyErr_Clear(); /* the error itself matters more than its explanation */
+        Py_XDECREF(done);
+    }
+    PyErr_Restore(type, error, traceback);
+}
+
 /* Module.__call__: forward at once when gradients are recorded and there are no hooks, else the twin. */
 static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -62,6 +79,8 @@ static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
         result = forward == NULL ? NULL : PyObject_Call(forward, args, kwargs);
         Py_XDECREF(forward);
     }
+    if (result == NULL)
+        explain(self, args, kwargs);
 done:
     Py_XDECREF(context);
     Py_XDECREF(hooks);
@@ -79,14 +98,16 @@ PyTypeObject AttributesType = {
     .tp_call = call,
 };
 
-/* setup_modules(global_hooks, call): the hooks of all modules, and the twin of a call that has hooks or no gradients. */
+/* setup_modules(global_hooks, call, explain): the hooks of all modules, the twin of a call that has hooks or no
+   gradients, and what is called with (module, args, kwargs, error) when a call fails. */
 PyObject *core_setup_modules(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 2) {
-        PyErr_SetString(PyExc_TypeError, "setup_modules(global_hooks, call)");
+    if (nargs != 3) {
+        PyErr_SetString(PyExc_TypeError, "setup_modules(global_hooks, call, explain)");
         return NULL;
     }
     Py_XSETREF(engine.global_hooks, Py_NewRef(args[0]));
     Py_XSETREF(engine.call_module, Py_NewRef(args[1]));
+    Py_XSETREF(engine.explain_module, Py_NewRef(args[2]));
     Py_RETURN_NONE;
 }

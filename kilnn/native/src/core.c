@@ -85,7 +85,7 @@ static PyObject *setup(PyObject *self, PyObject *parts)
 static PyMethodDef methods[] = {
     {"setup", setup, METH_O, PyDoc_STR("setup(parts): the engine's classes, tables and twins, by name.")},
     {"setup_modules", (PyCFunction)(void (*)(void))core_setup_modules, METH_FASTCALL,
-     PyDoc_STR("setup_modules(global_hooks, call): the hooks of all modules, and Module's call in Python.")},
+     PyDoc_STR("setup_modules(global_hooks, call, explain): the hooks of all modules, Module's call in Python, who explains errors.")},
     {"record", (PyCFunction)(void (*)(void))core_record, METH_FASTCALL,
      PyDoc_STR("record(op, operands, attributes=()): as kilnn.engine.record.record.")},
     {"commit", (PyCFunction)(void (*)(void))core_commit, METH_FASTCALL,

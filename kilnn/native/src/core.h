@@ -31,7 +31,7 @@ typedef struct {
     PyObject *keeps_strides;
     PyObject *record, *record_check, *open_trace; /* the twins */
     PyObject *zero, *minus_one;
-    PyObject *global_hooks, *call_module; /* of modules, see setup_modules */
+    PyObject *global_hooks, *call_module, *explain_module; /* of modules, see setup_modules */
 } Engine;
 
 typedef struct {

@@ -10,7 +10,7 @@ from kilnn.base.dtypes import int64 as _INT64
 from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
 from kilnn.ops import joining as ops
-from kilnn.tensor.doors import number_tensor, record, same_dtype
+from kilnn.tensor.doors import is_tensor, number_tensor, record, same_dtype
 from kilnn.tensor.functions.shaping import broadcast_tensors, diagonal, sizes_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.cat.html
     """
+    if is_tensor(tensors):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")

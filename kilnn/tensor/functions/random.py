@@ -51,9 +51,6 @@ def _shape(name: str, args: tuple[Any, ...], size: Any) -> tuple[int, ...]:
         args = (size,) if not args else args
     if not args:
         raise TypeError(f"{name}() received no size; expected ints, as in {name}(2, 3), or a tuple of ints")
-    for n in args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args:
-        if isinstance(n, bool | float | str):
-            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, not {type(n).__name__}")
     return shape_of(args)
 
 
