@@ -65,6 +65,14 @@ def autograd_function(v):
     assert v["accuracy"] > 0.92
 
 
+def lbfgs(v):
+    calls = v["calls"]
+    assert calls["LBFGS, strong Wolfe"] < 100
+    assert 1000 < min(calls["Adam"], calls["SGD, momentum"]) < 5000
+    assert v["lbfgs_loss"] < 0.95 * v["adam_loss"]
+    assert v["lbfgs_accuracy"] > 0.96
+
+
 def vae(v):
     assert sum(v["history"][0]) > 35 and sum(v["history"][-1]) < 26
     assert v["share"] > 0.6
@@ -92,6 +100,7 @@ CLAIMS = {
     "08_optimizers": optimizers,
     "09_learning_rates": learning_rates,
     "10_autograd_function": autograd_function,
+    "11_lbfgs": lbfgs,
     "12_vae": vae,
     "13_gan": gan,
     "14_char_rnn": char_rnn,
@@ -103,6 +112,7 @@ ABOUT_KILNN = {"06_what_compiles"}
 OTHER_NUMBERS = {
     "07_dropout_modes": "dropout's masks are not PyTorch's",
     "10_autograd_function": "a sign flips where rounding decides, and the trainings part",
+    "11_lbfgs": "a line search counts its calls, and stops where rounding decides",
     "13_gan": "the game is chaotic: rounding errors grow",
 }
 PNG = {"08_optimizers": "optimizers", "12_vae": "vae", "13_gan": "gan"}
