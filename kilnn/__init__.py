@@ -558,6 +558,7 @@ if _typing.TYPE_CHECKING:
         cuda as cuda,
         data as data,
         fft as fft,
+        func as func,
         io as io,
         linalg as linalg,
         nn as nn,
@@ -577,10 +578,24 @@ if _typing.TYPE_CHECKING:
         set_autocast_dtype as set_autocast_dtype,
         set_autocast_enabled as set_autocast_enabled,
     )
+    from kilnn.func.vmap import vmap as vmap
     from kilnn.io import load as load, save as save
 else:
     # Loaded at their first use, so that `import kilnn` stays quick: each name and the package that brings it.
-    _PACKAGES = ("accelerator", "amp", "autograd", "backends", "cuda", "data", "fft", "io", "linalg", "nn", "optim")
+    _PACKAGES = (
+        "accelerator",
+        "amp",
+        "autograd",
+        "backends",
+        "cuda",
+        "data",
+        "fft",
+        "func",
+        "io",
+        "linalg",
+        "nn",
+        "optim",
+    )
     _PACKAGES += ("serialization", "special", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
@@ -589,6 +604,7 @@ else:
         "set_autocast_cache_enabled", "set_autocast_dtype", "set_autocast_enabled",
     )  # fmt: skip
     _LATER |= dict.fromkeys(_AUTOCAST, "kilnn.amp")
+    _LATER |= {"vmap": "kilnn.func"}
 
     def __getattr__(name):
         """Called by Python for a name that the module does not have (yet)."""

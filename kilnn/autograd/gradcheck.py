@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kilnn.autograd.functional import grad
+from kilnn.autograd.backward import grad
 from kilnn.tensor.create import from_host
 from kilnn.tensor.tensor import Tensor
 

@@ -1,5 +1,6 @@
 """NVIDIA GPUs by PyTorch's words. Programs run where JAX runs them; this module asks and waits."""
 
+from kilnn.cuda import amp as amp
 from kilnn.cuda.devices import (
     can_device_access_peer as can_device_access_peer,
     current_device as current_device,

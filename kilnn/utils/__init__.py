@@ -1,3 +1,3 @@
 """kilnn.utils: PyTorch's name for where data loading lives."""
 
-from kilnn.utils import data as data
+from kilnn.utils import checkpoint as checkpoint, data as data

@@ -24,6 +24,7 @@ x = floats(2, 3)
 ROWS = Table(
     [
         Row(ops.clone, torch.clone, (x,), others=("int64", "bool", "bfloat16")),
+        Row(ops.fence, torch.clone, (x,), others=("int64", "bool")),
         Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats(3)), others=("int64", "bool")),
         Row(ops.copy, lambda t, s: t.clone().copy_(s), (x, floats())),
         Row(ops.answer, lambda t, s, a: t.clone().gt_(s).copy_(a), (x, floats(3), mask(2, 3))),

@@ -1,0 +1,143 @@
+"""autograd.backward and autograd.grad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kilnn.engine import views
+from kilnn.engine.backward import Walk
+from kilnn.tensor.gradients import backward as _backward, check_gradients
+from kilnn.tensor.tensor import Tensor
+
+
+def _list(x: Any) -> list[Any]:
+    return [x] if isinstance(x, Tensor) or x is None else list(x)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool | None = None,
+    create_graph: bool = False, grad_variables: Any = None, inputs: Any = None,
+) -> None:  # fmt: skip
+    """Accumulate the gradients of the given tensors into the leaves.
+
+    Args:
+        tensors: the roots.
+        grad_tensors: gradients with respect to the roots; None for one-element roots.
+        retain_graph, create_graph, inputs: as in `Tensor.backward`.
+        grad_variables: PyTorch's deprecated name of grad_tensors.
+
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor([1.0, 2.0], requires_grad=True)
+        >>> kilnn.autograd.backward([x.sum(), (x * x).sum()])
+        >>> x.grad.tolist()
+        [3.0, 5.0]
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.backward.html
+    """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only "
+                "use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    roots = _list(tensors)
+    gradients = _list(grad_tensors) if grad_tensors is not None else [None] * len(roots)
+    if len(gradients) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+    _backward(roots, gradients, retain_graph, create_graph, inputs)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None,
+    retain_graph: bool | None = None, create_graph: bool = False, allow_unused: bool | None = None,
+    is_grads_batched: bool = False, materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    """The gradients of the sum of `outputs` with respect to `inputs`; nothing is accumulated.
+
+    Args:
+        outputs: differentiated tensors.
+        inputs: tensors to differentiate by.
+        grad_outputs: weights of the outputs, the "vector" of the vector-Jacobian product.
+        retain_graph: keep what the graph saved. Default: create_graph.
+        create_graph: record the computation of the gradients, for higher derivatives.
+        allow_unused: None instead of an error for an input that the outputs do not depend on.
+        is_grads_batched: not supported.
+        materialize_grads: zeros instead of None for unused inputs.
+
+    Returns a tuple with a tensor (or None) for each input.
+
+    Raises:
+        RuntimeError: an output or input does not require grad; an input is unused.
+
+    Example:
+        >>> import kilnn
+        >>> x = kilnn.tensor(3.0, requires_grad=True)
+        >>> (g,) = kilnn.autograd.grad(x**3, x, create_graph=True)
+        >>> kilnn.autograd.grad(g, x)[0].item()
+        18.0
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
+    """
+    if is_grads_batched:
+        raise NotImplementedError(
+            "autograd.grad(is_grads_batched=True) needs vectorised recording (vmap), which is not there yet"
+        )
+    if materialize_grads:
+        if allow_unused is False:
+            raise ValueError(
+                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                "allow_unused=False."
+            )
+        allow_unused = True
+    roots, wanted = _list(outputs), _list(inputs)
+    gradients = _list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
+    for t in wanted:
+        if not t.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    pairs = check_gradients(roots, gradients)
+    retain = create_graph if retain_graph is None else retain_graph
+    walk = Walk(pairs, retain=retain, create_graph=create_graph, inputs=wanted, capture=True)
+    walk.run()
+    results: list[Tensor | None] = []
+    for t in wanted:
+        node = views.node_of(t)
+        found = walk.captured.get((t, 0) if node is None else (node, t._output))
+        if found is None:
+            if not allow_unused:
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    "allow_unused=True if this is the desired behavior."
+                )
+            if materialize_grads:
+                found = t.new_zeros(t.shape, requires_grad=create_graph)
+        results.append(found)
+    return tuple(results)
+
+
+class _VariableMeta(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+
+class Variable(metaclass=_VariableMeta):
+    """PyTorch's legacy wrapper: `Variable(tensor)` is a tensor on the same storage.
+
+    Args:
+        data: a tensor.
+        requires_grad: ask for gradients of the result.
+        volatile: accepted; it has no effect.
+
+    Example:
+        >>> import kilnn
+        >>> isinstance(kilnn.autograd.Variable(kilnn.ones(2)), kilnn.Tensor)
+        True
+
+    Source: https://docs.pytorch.org/docs/2.13/autograd.html#variable-deprecated
+    """
+
+    def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
+        out = data.detach()
+        return out.requires_grad_(requires_grad) if requires_grad else out
