@@ -13,7 +13,6 @@ from kilnn.autograd.function import Function
 from kilnn.base.generator import default_generator
 from kilnn.engine.context import local
 from kilnn.engine.grad_mode import enable_grad
-from kilnn.nn.layers.container import Sequential
 from kilnn.ops import creation
 from kilnn.tensor.doors import record
 from kilnn.tensor.tensor import Tensor
@@ -164,7 +163,7 @@ def checkpoint_sequential(
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
-    parts = list(functions.children()) if isinstance(functions, Sequential) else list(functions)
+    parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
 
     def chain(start: int, end: int) -> Callable[[Any], Any]:
         def run(x: Any) -> Any:
