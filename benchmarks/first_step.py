@@ -37,12 +37,12 @@ def model_of(T: Any, case: str) -> Any:
 
 
 def child(library: str, case: str) -> None:
-    """Train one step and print: seconds of the imports, seconds to the first loss, programs compiled here."""
+    """Train one step and print: seconds of the imports, seconds and CPU seconds to the first loss, compiles."""
     began = time.perf_counter()
     T = importlib.import_module(library)
     F = importlib.import_module(f"{library}.nn.functional")
     importlib.import_module(f"{library}.optim")
-    imported = time.perf_counter()
+    imported, worked = time.perf_counter(), time.process_time()
     T.manual_seed(0)
     model = model_of(T, case)
     optimizer = T.optim.Adam(model.parameters(), lr=1e-3)
@@ -52,15 +52,15 @@ def child(library: str, case: str) -> None:
     loss.backward()
     optimizer.step()
     loss.item()
-    seconds = time.perf_counter() - imported
+    seconds, cpu = time.perf_counter() - imported, time.process_time() - worked
     compiled = 0
     if library == "kilnn":
         stats = T.stats()
         compiled = stats["compiles"] + stats["op_compiles"] - stats["program_loads"] - stats["op_loads"]
-    print(imported - began, seconds, compiled)
+    print(imported - began, seconds, cpu, compiled)
 
 
-def measure(library: str, case: str, cache: str) -> tuple[float, float, int]:
+def measure(library: str, case: str, cache: str) -> list[float]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.first_step", "--child", library, case],
         capture_output=True,
@@ -71,47 +71,36 @@ def measure(library: str, case: str, cache: str) -> tuple[float, float, int]:
     )
     if done.returncode:
         raise RuntimeError(f"{library}, {case}:\n{done.stderr[-3000:]}")
-    imports, seconds, compiled = done.stdout.splitlines()[-1].split()
-    return float(imports), float(seconds), int(compiled)
+    return [float(x) for x in done.stdout.splitlines()[-1].split()]
 
 
 def run(rounds: int = 7) -> None:
     rows = []
     for case, (_, cold_limit, second_limit) in CASES.items():
-        cold, second, torch, imports = [], [], [], []
+        cold, second, torch = [], [], []
         for _ in range(rounds):  # in turn, so that a drift of the machine hits all of them
             with tempfile.TemporaryDirectory() as cache:
                 first = measure("kilnn", case, cache)
                 again = measure("kilnn", case, cache)
-            assert first[2] > 0 and again[2] == 0, "the second process compiled something"
-            cold.append(first[1])
-            second.append(again[1])
-            imports += [first[0], again[0]]
-            torch.append(measure("torch", case, "")[1])
-
-        def judged(values: list[float], limit: float) -> str:
-            median = statistics.median(values)
-            return f"{median:.2f} (<= {limit}: {'yes' if median <= limit else 'NO'})"
-
-        rows.append(
-            [
-                case,
-                judged(cold, cold_limit),
-                judged(second, second_limit),
-                f"{statistics.median(torch):.2f}",
-                f"{statistics.median(imports):.2f}",
-            ]
-        )
-        print(" ".join(rows[-1]), flush=True)
-    head = [
-        "seconds to the first loss",
-        "kilnn, nothing on disk",
-        "kilnn, second process",
-        "PyTorch eager",
-        "import kilnn",
-    ]
+            assert first[3] > 0 and again[3] == 0, "the second process compiled something"
+            cold.append(first)
+            second.append(again)
+            torch.append(measure("torch", case, ""))
+        kinds = {
+            "kilnn, nothing on disk": (cold, cold_limit),
+            "kilnn, second process": (second, second_limit),
+            "PyTorch eager": (torch, None),
+        }
+        for kind, (measured, limit) in kinds.items():
+            imports, seconds, cpu = (statistics.median(one[k] for one in measured) for k in range(3))
+            verdict = "" if limit is None else f"<= {limit}: {'yes' if seconds <= limit else 'NO'}"
+            rows.append([case, kind, f"{seconds:.2f}", verdict, f"{cpu:.2f}", f"{imports:.2f}"])
+            print(" ".join(rows[-1]), flush=True)
+    head = ["to the first loss", "", "seconds", "limit", "CPU seconds", "imports before"]
     text = (
-        f"Medians of {rounds} fresh processes each, taken in turn; from the end of the imports to the first loss.\n\n"
+        f"Medians of {rounds} fresh processes each, taken in turn; from the end of the imports to the first loss. CPU\n"
+        "seconds are those of all threads together: what the first step costs where other processes slow the clock.\n"
+        f"Load average at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n\n"
     )
     write_result("first_step", "The first step of a process", text + table(head, rows))
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -337,3 +338,64 @@ def test_where_the_folder_is(tmp_path, monkeypatch):
         assert cache_folder({}) == str(tmp_path / "there")
     with pytest.raises(ValueError, match="is a folder"):
         config.disk_cache_dir = 3
+
+
+def variants():
+    """Operations that differ in attributes, dtypes, wanted gradients and numbers only."""
+    x = T.randn(4, 6).requires_grad_()
+    w = T.randn(4, 6).requires_grad_()
+    made = [
+        x.sum(0),
+        x.sum(1),
+        x.sum(0, keepdim=True),
+        x.mean(0),
+        x**2,
+        x**3,
+        x**0.5,
+        x * 2,
+        x * w,
+        x + w,
+        w.detach() * x,
+    ]
+    made += [x[:, ::2], x[:, 1::2], x.transpose(0, 1), x.view(24), F.softmax(x, 0), F.softmax(x, 1), F.gelu(x)]
+    made += [
+        F.gelu(x, approximate="tanh"),
+        x.clamp(min=0),
+        x.clamp(max=0),
+        x.norm(),
+        x.norm(1),
+        x.cumsum(0),
+        x.cumsum(1),
+    ]
+    made += [
+        x.double() * 2,
+        x.half().sum(0),
+        x.amax(0),
+        F.pad(x, (1, 2)),
+        F.pad(x, (2, 1)),
+        x.std(0),
+        x.std(0, correction=0),
+    ]
+    made += [
+        F.cross_entropy(x, T.tensor([0, 1, 2, 3]), label_smoothing=s, reduction=r)
+        for s in (0.0, 0.1)
+        for r in ("sum", "mean")
+    ]
+    T.cat([m.float().abs().sum().reshape(1) for m in made]).sum().backward()
+    T.synchronize()
+
+
+def test_equal_names_are_equal_modules():
+    """A name that says too little would run one operation in place of another."""
+    before = set(entry.HEADS)
+    for _ in range(2):  # the second time everything is made anew and must find its name
+        forget()
+        variants()
+    fresh = [e for head, e in entry.HEADS.items() if head not in before]
+    modules = {}
+    with jax.enable_x64(True):
+        for e in fresh:
+            lowered = jax.jit(e.fn).lower(*entry.specs_of(e.kinds, e.in_avals))
+            modules.setdefault(fingerprint.entry_name(e), []).append(lowered.as_text().replace(e.name, ""))
+    assert len(modules) > 80
+    assert all(len(texts) >= 2 and len(set(texts)) == 1 for texts in modules.values())
