@@ -19,13 +19,13 @@ from kilnn.tensor.functions.joining import cat, stack
 from kilnn.tensor.tensor import Tensor
 
 
-@op(name="lbfgs_measures")
+@op(name="lbfgs_measures", half="upcast")
 def measures(g: Any, d: Any) -> Any:
     """What decisions need of a gradient: its largest entry, the sum of its entries' sizes, its slope along d."""
     return jnp.stack([jnp.max(jnp.abs(g)), jnp.sum(jnp.abs(g)), jnp.dot(g, d)])
 
 
-@op(name="lbfgs_direction")
+@op(name="lbfgs_direction", half="upcast")
 def direction(
     changes: Any, steps: Any, inverses: Any, scale: Any, g: Any, g_before: Any, d: Any, t: Scalar, count: Index
 ) -> Any:

@@ -28,7 +28,7 @@ def rule(name: str) -> Callable[[Callable[..., Any]], Op]:
                 lax.complex(outs[..., 0], outs[..., 1])
             )  # fmt: skip
 
-        return op(name=name)(of_pairs)
+        return op(name=name, half="upcast")(of_pairs)
 
     return register
 

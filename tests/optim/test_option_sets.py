@@ -186,3 +186,20 @@ def test_defaults_and_signatures(name):
 def test_sparse_adam_is_not_supported():
     with pytest.raises(NotImplementedError, match="sparse"):
         kilnn.optim.SparseAdam([kilnn.ones(2, requires_grad=True)])
+
+
+@pytest.mark.parametrize("name", [n for n in INFOS if n not in SEPARATE])
+def test_half_precision_stays(name):
+    """Ours computes a step in float32 and rounds once; PyTorch rounds after each operation."""
+    value = np.linspace(-2, 2, 12).reshape(4, 3).astype(np.float32)
+    results = []
+    for T in (torch, kilnn):
+        p = T.tensor(value).to(T.bfloat16).requires_grad_()
+        optimizer = getattr(T.optim, name)([p], lr=0.05)
+        for k in range(4):
+            p.grad = T.tensor(np.cos(value + k)).to(T.bfloat16)
+            optimizer.step()
+        kept = [v for key, v in optimizer.state[p].items() if key not in ("step", "mu_product", "eta", "mu")]
+        assert p.dtype is T.bfloat16 and all(v.dtype is T.bfloat16 for v in kept)
+        results.append(p.detach().float().numpy())
+    np.testing.assert_allclose(results[1], results[0], atol=0.04)
