@@ -32,9 +32,10 @@ def explain(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None
     if not _raised_by_us(error.__traceback__):
         return
     calls = _calls(module, sys._getframe(1))
-    path = _path(calls)
+    root = _name_in(calls[-1].caller, calls[-1].module)
+    path = root + _path(calls)
     error._module_path = path  # type: ignore[attr-defined]  # the same
-    text = "\n".join(_lines(path, module, _named(module, args, kwargs or {}), calls))
+    text = "\n".join(_lines(root, path, module, _named(module, args, kwargs or {}), calls))
     if len(error.args) == 1 and isinstance(error.args[0], str) and not isinstance(error, KeyError):
         error.args = (f"{error.args[0]}\n{text}",)
     else:
@@ -93,7 +94,8 @@ def _is_module(x: Any) -> bool:
 
 
 def _path(calls: list[_Call]) -> str:
-    path = _name_in(calls[-1].caller, calls[-1].module)
+    """The way from the outermost module to the innermost, as `.body.0.fc`."""
+    path = ""
     for outer, inner in zip(calls[:0:-1], calls[-2::-1], strict=True):
         name = next((n for n, m in outer.module.named_modules(remove_duplicate=False) if m is inner.module), None)
         if name is None:
@@ -150,7 +152,7 @@ def _named(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dic
     return {name: x for name, x in given.items() if is_tensor(x)}
 
 
-def _lines(path: str, module: Module, given: dict[str, Any], calls: list[_Call]) -> list[str]:
+def _lines(root: str, path: str, module: Module, given: dict[str, Any], calls: list[_Call]) -> list[str]:
     words = summary(module)
     line = f"  {words}" if path == type(module).__name__ else f"  {path} ({words})"
     if not given or not type(module).__module__.startswith("kilnn."):
@@ -161,7 +163,7 @@ def _lines(path: str, module: Module, given: dict[str, Any], calls: list[_Call])
     if found is not None:
         which = f"{found.name}: " if len(given) > 1 and not found.expected.startswith(found.name) else ""
         line += f", {which}{found.expected}"
-    source = _source(blamed, calls, path.partition(".")[0])
+    source = _source(blamed, calls, root)
     lines = [line + (f"; {source}" if source else "")]
     if found is not None and found.fix:
         lines.append(f"  Fix: {found.fix}")

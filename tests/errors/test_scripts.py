@@ -47,11 +47,6 @@ def test_the_wrong_line_and_module_are_named(script, tmp_path):
         assert f"\n  {script.path} (" in message, message
 
 
-def computed(T):
-    """Labels that only the program knows."""
-    return T.ones(2, 3).argmax(1) + 3
-
-
 def test_an_error_found_later_ends_at_the_recorded_line():
     net = kilnn.nn.Linear(4, 3)
     optimizer = kilnn.optim.SGD(net.parameters(), lr=0.1)
@@ -104,6 +99,20 @@ def test_the_message_is_written_once_and_nothing_is_kept():
         net(kilnn.ones(2, 5))
     assert str(error.value).count("net.0.0.0") == 1
     assert net(kilnn.ones(2, 3)).shape == (2, 4)
+
+
+def test_a_module_held_by_an_object_is_the_root_of_both_names():
+    class Trainer:
+        def __init__(self):
+            self.net = kilnn.nn.Sequential(kilnn.nn.Linear(3, 4), kilnn.nn.Linear(5, 2))
+
+        def fit(self):
+            return self.net(kilnn.ones(2, 3))
+
+    with pytest.raises(
+        RuntimeError, match=r"self\.net\.1 \(Linear\(5 -> 2\)\): .*; produced by self\.net\.0 at test_scr"
+    ):
+        Trainer().fit()
 
 
 def test_a_tensor_made_on_the_way_was_not_given():
