@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from kilnn.nn.convert import apply_to_tensors, parse_to
 from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks
 from kilnn.nn.parameter import Buffer, Parameter
 from kilnn.nn.walk import WalkMethods
+from kilnn.tensor.create import empty_like
 from kilnn.tensor.tensor import Tensor
 
 _OWN_TABLES = ("_parameters", "_buffers", "_modules")
@@ -309,6 +311,25 @@ class Module(WalkMethods, Attributes):
         """Move parameters and buffers to a GPU."""
         return self._apply(lambda t: t.to("cuda" if device is None else device))
 
+    def xpu(self, device: Any = None) -> Self:
+        """Move parameters and buffers to an Intel GPU; raises where there is none."""
+        return self._apply(lambda t: t.to("xpu" if device is None else device))
+
+    def ipu(self, device: Any = None) -> Self:
+        """Move parameters and buffers to an IPU; raises where there is none."""
+        return self._apply(lambda t: t.to("ipu" if device is None else device))
+
+    def mtia(self, device: Any = None) -> Self:
+        """Move parameters and buffers to an MTIA device; raises where there is none."""
+        return self._apply(lambda t: t.to("mtia" if device is None else device))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Move to a device without the values: parameters and buffers hold none in particular afterwards.
+
+        Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html#torch.nn.Module.to_empty
+        """
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
+
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to one dtype."""
         return self._apply(lambda t: t.type(dst_type))
@@ -382,7 +403,12 @@ class Module(WalkMethods, Attributes):
         """
         return self._own_hooks().backward.add(hook, prepend=prepend)
 
-    register_backward_hook = register_full_backward_hook
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older name of `register_full_backward_hook`.
+
+        Differs from PyTorch: grad_input is that of the whole module, not of its last operation.
+        """
+        return self.register_full_backward_hook(hook)
 
     def _state_hooks(self, kind: str) -> Table:
         return (self._state_tables or {}).get(kind) or Table()
@@ -418,7 +444,7 @@ class Module(WalkMethods, Attributes):
 
     # -- state ------------------------------------------------------------------------------------------------------
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """All parameters and persistent buffers by their dotted names.
 
         Args:
@@ -433,6 +459,15 @@ class Module(WalkMethods, Attributes):
 
         Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html#torch.nn.Module.state_dict
         """
+        if args:
+            warnings.warn(
+                "Positional args are being deprecated, use kwargs instead. Refer to "
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            older = (destination, prefix, keep_vars)
+            destination, prefix, keep_vars = (*args, *older[len(args) :])[:3]
         return states.collect(self, destination, prefix, keep_vars)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -241,7 +242,35 @@ def lu_permutation(lu, pivots):
 
 @op(backward_name="LinalgHouseholderProductBackward0")
 def householder_product(a, tau):
+    """The first columns of the product of reflections I - tau v v^H, v below the diagonal of a's columns."""
+    return _reflected(a, tau)
+
+
+@jax.custom_jvp
+def _reflected(a, tau):
     return lax.linalg.householder_product(a, tau)
+
+
+@_reflected.defjvp
+def _(primals, tangents):
+    return jax.jvp(_reflections, primals, tangents)  # XLA's own operation has no derivative
+
+
+def _reflections(a, tau):
+    """The same, one reflection after the other."""
+    rows, columns = a.shape[-2:]
+    below = jnp.arange(rows)[:, None] - jnp.arange(columns)
+    vectors = jnp.where(below > 0, a, (below == 0).astype(a.dtype))
+    start = jnp.broadcast_to(jnp.eye(rows, columns, dtype=a.dtype), a.shape)
+
+    def step(q, reflection):
+        v, t = reflection
+        along = jnp.einsum("...i,...ij->...j", v.conj(), q)
+        return q - t[..., None, None] * v[..., :, None] * along[..., None, :], None
+
+    count = tau.shape[-1]
+    last_first = jnp.moveaxis(vectors[..., :count], -1, 0)[::-1], jnp.moveaxis(tau, -1, 0)[::-1]
+    return lax.scan(step, start, last_first)[0]
 
 
 for _op in (inv, det, slogdet, cholesky, qr, svd, svdvals, eigh, eigvalsh, eig, eigvals, pinv, matrix_exp, lu_factor):

@@ -103,11 +103,14 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
                 p.grad.clamp_(-limit, limit)
 
 
-def clip_grad_norm(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0) -> Tensor:
+def clip_grad_norm(
+    parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The older name of `clip_grad_norm_`."""
     warnings.warn(
         "`kilnn.nn.utils.clip_grad_norm` is now deprecated in favor of `kilnn.nn.utils.clip_grad_norm_`.",
         FutureWarning,
         stacklevel=2,
     )
-    return clip_grad_norm_(parameters, max_norm, norm_type)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
