@@ -309,7 +309,7 @@ def gaussian_nll_loss(
     elif var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var.unsqueeze(-1)
-        elif not (input.shape[:-1] == var.shape[:-1] and var.size(-1) == 1):
+        elif input.dim() != var.dim() or [b for a, b in zip(input.shape, var.shape, strict=True) if a != b] != [1]:
             raise ValueError("var is of incorrect size")
     limited = var.detach().clamp_min(eps) + (var - var.detach())  # the limit has no part in the gradient
     loss = 0.5 * (limited.log() + (input - target) ** 2 / limited)
