@@ -1,7 +1,7 @@
 """kilnn.nn: modules, layers, losses, initial values. The functions behind them are in `kilnn.nn.functional`."""
 
 from kilnn.engine.startup import freeze as _freeze
-from kilnn.nn import attention as attention, functional as functional, init as init, utils as utils
+from kilnn.nn import attention as attention, functional as functional, init as init, modules as modules, utils as utils
 from kilnn.nn.layers.activation import (
     CELU as CELU,
     ELU as ELU,

@@ -308,3 +308,43 @@ def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removabl
 
 
 register_module_backward_hook = register_module_full_backward_hook
+
+
+REGISTRATIONS = {"parameter": Table(), "buffer": Table(), "module": Table()}
+"""Hooks that see what any module registers, by its kind."""
+
+
+def registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What the hooks for registrations make of a value that `module` is about to register."""
+    for hook in list(REGISTRATIONS[kind].values()):
+        changed = hook(module, name, value)
+        if changed is not None:
+            value = changed
+    return value
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, parameter)` when any module registers a parameter; it may return another one.
+
+    Source:
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.modules.module.register_module_parameter_registration_hook.html
+    """
+    return REGISTRATIONS["parameter"].add(hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, buffer)` when any module registers a buffer; it may return another one.
+
+    Source:
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.modules.module.register_module_buffer_registration_hook.html
+    """
+    return REGISTRATIONS["buffer"].add(hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, submodule)` when any module registers a submodule; it may return another one.
+
+    Source:
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.modules.module.register_module_module_registration_hook.html
+    """
+    return REGISTRATIONS["module"].add(hook)

@@ -12,7 +12,7 @@ from kilnn.native.core import Attributes, core
 from kilnn.nn import state_dict as states
 from kilnn.nn.blame import explain
 from kilnn.nn.convert import apply_to_tensors, parse_to
-from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks
+from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks, registered
 from kilnn.nn.parameter import Buffer, Parameter
 from kilnn.nn.walk import WalkMethods
 from kilnn.tensor.create import empty_like
@@ -113,7 +113,7 @@ class Module(WalkMethods, Attributes):
             own["_parameters"][name] = None
         elif isinstance(value, Module):
             self._forget(name, "_parameters", "_buffers", word="module")
-            own["_modules"][name] = value
+            own["_modules"][name] = registered("module", self, name, value)
         elif name in own.get("_modules", ()):
             _only_none("child module", name, value)
             own["_modules"][name] = None
@@ -180,7 +180,7 @@ class Module(WalkMethods, Attributes):
                     f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
                     "forward() method."
                 )
-        self._parameters[name] = param
+        self._parameters[name] = registered("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but no parameter (a running mean).
@@ -206,7 +206,7 @@ class Module(WalkMethods, Attributes):
             raise TypeError(
                 f"cannot assign '{_kind(tensor)}' object to buffer '{name}' (kilnn Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -226,7 +226,7 @@ class Module(WalkMethods, Attributes):
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_kind(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module)
 
     def _check_name(self, word: str, name: str, table: str) -> None:
         if "_parameters" not in self.__dict__:
@@ -506,6 +506,9 @@ class Module(WalkMethods, Attributes):
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` gave."""
         raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     # -- text -------------------------------------------------------------------------------------------------------
 

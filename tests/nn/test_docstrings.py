@@ -9,7 +9,14 @@ import pytest
 
 import kilnn
 
-PACKAGES = ("kilnn.nn", "kilnn.nn.functional", "kilnn.nn.layers", "kilnn.nn.utils", "kilnn.optim.lr_scheduler")
+PACKAGES = (
+    "kilnn.nn",
+    "kilnn.nn.functional",
+    "kilnn.nn.layers",
+    "kilnn.nn.modules",
+    "kilnn.nn.utils",
+    "kilnn.optim.lr_scheduler",
+)
 MODULES = [
     importlib.import_module(found.name)
     for package in PACKAGES

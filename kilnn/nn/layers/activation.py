@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from kilnn.nn import functional as F, init as initial
@@ -215,11 +216,26 @@ class GELU(Module):
 class Hardtanh(Module):
     """x limited to [min_val, max_val].
 
+    Args:
+        min_val, max_val: the limits.
+        inplace: write the result into the input.
+        min_value, max_value: their older names.
+
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html
     """
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        for older, name in ((min_value, "min_val"), (max_value, "max_val")):
+            if older is not None:
+                warnings.warn(
+                    f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning, stacklevel=2
+                )
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         if max_val <= min_val:
             raise AssertionError(f"max_val ({max_val}) must be larger than min_val ({min_val})")
         self.min_val = min_val

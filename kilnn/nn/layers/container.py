@@ -121,6 +121,11 @@ class Sequential(_ModuleSequence):
 
     __rmul__ = __mul__
 
+    def __imul__(self, times: int) -> Self:
+        for name, module in (self * times)._modules.items():
+            self._modules[name] = module
+        return self
+
     def insert(self, index: int, module: Module) -> Self:
         """Put a module before position `index`; returns the container."""
         if not isinstance(module, Module):
@@ -376,6 +381,11 @@ class ParameterDict(Module):
     def __or__(self, other: ParameterDict) -> ParameterDict:
         made = self.copy()
         made.update(other)
+        return made
+
+    def __ror__(self, other: ParameterDict) -> ParameterDict:
+        made = other.copy()
+        made.update(self)
         return made
 
     def __ior__(self, other: ParameterDict) -> Self:
