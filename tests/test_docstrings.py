@@ -11,7 +11,7 @@ import pytest
 
 import kilnn
 
-PACKAGES = ("base", "tensor", "tensor.functions", "autograd", "optim", "data", "io", "amp", "func")
+PACKAGES = ("base", "tensor", "tensor.functions", "autograd", "optim", "data", "io", "amp", "func", "distributions")
 INTERNAL = {"kilnn.base.config", "kilnn.base.errors", "kilnn.base.shapes", "kilnn.base.mt19937", "kilnn.base.normals"}
 
 

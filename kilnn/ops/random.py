@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 
@@ -167,3 +168,31 @@ def _(ct, parameters_shape, parameters_dtype):
 def random_mask(p: Scalar, seed: Index, offset: Index, *, shape):
     """True with probability 1 - p, for 0 < p < 1."""
     return keep_mask(seed, offset, p, shape)
+
+
+@op
+def standard_gamma(concentration, seed: Index, offset: Index):
+    """Gamma numbers with rate 1 and these concentrations (Marsaglia and Tsang, 2000)."""
+    key = jax.random.fold_in(jax.random.key(lax.convert_element_type(seed, np.uint32)), offset)
+    wide = np.float32 if is_half(concentration.dtype) else concentration.dtype
+    drawn = jax.random.gamma(key, lax.convert_element_type(concentration, wide), dtype=wide)
+    return lax.convert_element_type(drawn, concentration.dtype)
+
+
+@standard_gamma.grad("concentration")
+def _(ct, concentration, out):
+    """The implicit derivative: that of the draw along which its cdf stays the same (Figurnov et al., 2018)."""
+    wide = np.float32 if is_half(concentration.dtype) else concentration.dtype
+    moved = lax.random_gamma_grad(lax.convert_element_type(concentration, wide), lax.convert_element_type(out, wide))
+    return ct * lax.convert_element_type(moved, ct.dtype)
+
+
+@op(host=lambda good, *, text: good)
+def require(good, *, text):
+    """good itself: recorded for its condition, that it is true."""
+    return good
+
+
+@require.check(ValueError, "{text}")
+def _(good, text):
+    return ~good, good
