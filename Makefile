@@ -12,7 +12,7 @@ TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.o
 
 SOURCES := pyproject.toml setup.py $(wildcard kilnn/native/src/*)
 
-.PHONY: demo tutorial test test-all lint format bench clean
+.PHONY: demo tutorial test test-all lint format bench gpu-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -39,6 +39,14 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+# The device tests and the benchmark on an NVIDIA GPU; CUDA=cuda12 for older drivers.
+CUDA ?= cuda13
+gpu-check: $(VENV)/.test
+	$(PIP) install -q -e '.[test,$(CUDA)]'
+	$(BIN)/python -c 'import kilnn, sys; sys.exit(None if kilnn.cuda.is_available() else "no CUDA device")'
+	$(BIN)/python -m pytest -q tests/gpu tests/parity
+	$(BIN)/python -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV) build dist kilnn/native/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

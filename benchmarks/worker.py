@@ -7,6 +7,7 @@ with all compilation.
 
 import gc
 import importlib
+import os
 import sys
 import time
 
@@ -22,6 +23,7 @@ def main() -> None:
         T = importlib.import_module(library.removesuffix("-1"))
         if library == "torch-1":
             T.set_num_threads(1)
+        T.set_default_device(os.environ.get("KILNN_BENCHMARK_DEVICE", "cpu"))
         steps = importlib.import_module("benchmarks.in_torch").build(case, T)
         if library == "kilnn":
             T.synchronize()

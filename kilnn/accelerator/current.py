@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.base.device import Device
+from kilnn.base.device import Device, current_index, set_current_index
 from kilnn.base.hardware import accelerator, device_at, devices_of, number_of, peak, reset_peak, statistics
 from kilnn.engine import expect
 
@@ -45,23 +45,21 @@ def device_count() -> int:
 
 
 def current_device_index() -> int:
-    """The number of the accelerator that programs run on: 0, JAX's default device.
+    """The number of the current accelerator: what its type without a number stands for.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.accelerator.current_device_index.html
     """
-    _type()
-    return 0
+    return current_index(_type())
 
 
 def set_device_index(device: Any) -> None:
-    """Make an accelerator the current one; only the first can be.
+    """Make an accelerator the current one in this thread.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.accelerator.set_device_index.html
     """
     type = _type()
     device_at(device, type)
-    if number_of(device, type):
-        raise NotImplementedError(f"{type}:{device} cannot be current: programs run on the process's first accelerator")
+    set_current_index(type, number_of(device, type))
 
 
 class device_index:
@@ -72,13 +70,16 @@ class device_index:
 
     def __init__(self, device: int | None) -> None:
         self.idx = device
+        self.before = 0
 
     def __enter__(self) -> None:
         if self.idx is not None:
+            self.before = current_device_index()
             set_device_index(self.idx)
 
     def __exit__(self, *error: object) -> None:
-        return None
+        if self.idx is not None:
+            set_current_index(_type(), self.before)
 
 
 def synchronize(device: Any = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kilnn.autograd.backward import grad
-from kilnn.tensor.create import from_host
+from kilnn.tensor.create import array_of_tensor, from_host
 from kilnn.tensor.tensor import Tensor
 
 
@@ -65,7 +65,7 @@ def gradcheck(
         analytic = grad(out, [args[n] for n in checked], from_host(weight), retain_graph=True, allow_unused=True)
         for n, got in zip(checked, analytic, strict=True):
             expected = _numerical(func, args, n, number, weight, eps)
-            values = np.zeros_like(expected) if got is None else got.detach().numpy()
+            values = np.zeros_like(expected) if got is None else array_of_tensor(got)
             if not np.allclose(values, expected, rtol=rtol, atol=atol):
                 if not raise_exception:
                     return False
@@ -79,7 +79,7 @@ def gradcheck(
 def _numerical(
     func: Callable[..., Any], args: list[Any], n: int, number: int, weight: Any, eps: float
 ) -> np.ndarray[Any, Any]:
-    base = args[n].detach().numpy()
+    base = array_of_tensor(args[n])
     out = np.zeros(base.shape)
     for index in np.ndindex(*base.shape):
         total = 0.0
@@ -88,7 +88,7 @@ def _numerical(
             moved[index] += sign * eps
             changed = list(args)
             changed[n] = from_host(moved, requires_grad=True)
-            total += sign * float((_outputs(func, changed)[number].detach().numpy() * weight).sum())
+            total += sign * float((array_of_tensor(_outputs(func, changed)[number]) * weight).sum())
         out[index] = total / (2 * eps)
     return out
 

@@ -132,6 +132,7 @@ class _Default(threading.local):
     def __init__(self) -> None:
         self.base = Device("cpu")
         self.stack: list[Device] = []
+        self.current: dict[str, int] = {}  # type of device -> the number that its name alone stands for
 
 
 _state = _Default()
@@ -145,10 +146,20 @@ def as_device(device: Device | str | None) -> Device:
 
 
 def placed(device: Device) -> Device:
-    """What a tensor made on this device reports: `cuda` becomes `cuda:0`, `cpu:0` becomes `cpu`, as in PyTorch."""
+    """What a tensor made on this device reports, as in PyTorch: `cuda` becomes the current `cuda:0`, `cpu:0` `cpu`."""
     if device.type in ("cpu", "meta"):
         return Device(device.type) if device.index == 0 else device
-    return Device(device.type, 0) if device.index is None else device
+    return Device(device.type, current_index(device.type)) if device.index is None else device
+
+
+def current_index(type: str) -> int:
+    """The number that a device's type alone stands for in this thread."""
+    return _state.current.get(type, 0)
+
+
+def set_current_index(type: str, number: int) -> None:
+    """Choose that number."""
+    _state.current[type] = number
 
 
 def get_default_device() -> Device:

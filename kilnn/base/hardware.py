@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from kilnn.base.device import PLATFORMS, Device, as_device
+from kilnn.base.device import PLATFORMS, Device, as_device, current_index
 
 NOT_THERE = "kilnn found no CUDA device: install kilnn[cuda13] (or kilnn[cuda12]) on a machine with an NVIDIA GPU"
 
@@ -27,13 +27,13 @@ def devices_of(type: str) -> tuple[Any, ...]:
 def number_of(device: Any, type: str = "cuda") -> int:
     """The number of an accelerator: from a number, a device of that type or its name, or None (the first)."""
     if device is None:
-        return 0
+        return current_index(type)
     if isinstance(device, int) and not isinstance(device, bool):
         return device if device >= 0 else 0
     found = as_device(device)
     if found.type != type:
         raise ValueError(f"Expected a {type} device, but got: {found}")
-    return found.index or 0
+    return current_index(type) if found.index is None else found.index
 
 
 def device_at(device: Any, type: str = "cuda") -> Any:

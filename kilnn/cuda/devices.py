@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kilnn.base.device import current_index, set_current_index
 from kilnn.base.hardware import device_at, devices_of, number_of
 from kilnn.engine import expect
 
@@ -43,29 +44,21 @@ def init() -> None:
 
 
 def current_device() -> int:
-    """The number of the GPU that programs run on: 0, JAX's default device.
+    """The number of the current GPU: what "cuda" without a number stands for.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.cuda.current_device.html
     """
     device_at(None)
-    return 0
-
-
-def _only_the_first(number: int) -> None:
-    if number:
-        raise NotImplementedError(
-            f"cuda:{number} cannot be the current device: programs of one process run on its first GPU. Use "
-            "CUDA_VISIBLE_DEVICES to choose it"
-        )
+    return current_index("cuda")
 
 
 def set_device(device: Any) -> None:
-    """Make a GPU the current one; only the first can be (choose it with CUDA_VISIBLE_DEVICES).
+    """Make a GPU the current one: what "cuda" without a number stands for in this thread.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.cuda.set_device.html
     """
     device_at(device)
-    _only_the_first(number_of(device))
+    set_current_index("cuda", number_of(device))
 
 
 class device:
@@ -80,11 +73,12 @@ class device:
 
     def __enter__(self) -> None:
         if is_available() and self.idx >= 0:
-            _only_the_first(self.idx)
-            self.prev_idx = 0
+            self.prev_idx = current_index("cuda")
+            set_device(self.idx)
 
     def __exit__(self, *error: object) -> None:
-        return None
+        if self.prev_idx >= 0:
+            set_current_index("cuda", self.prev_idx)
 
 
 class device_of(device):

@@ -190,7 +190,7 @@ class WeightedRandomSampler(Sampler[int]):
         _check_count("num_samples", num_samples, plain=True)
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        source: Any = weights.detach().numpy() if hasattr(weights, "detach") else weights
+        source: Any = weights.tolist() if hasattr(weights, "tolist") else weights
         self.weights = np.array(source, np.float64)
         if self.weights.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but given weights have shape {self.weights.shape}")

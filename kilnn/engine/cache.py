@@ -70,7 +70,7 @@ _IN_ORDER = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
 def _options(canonical: Canonical) -> dict[str, Any] | None:
     """Small kernels are better run in order than handed from thread to thread: see docs/decisions/0012."""
-    if jax.default_backend() != "cpu":
+    if any(HEADS[instr[0]].device != "cpu" for instr in canonical.code):
         return None
     largest = max((a.nbytes for instr in canonical.code for a in HEADS[instr[0]].avals), default=0)
     return _IN_ORDER if largest <= SMALL_BYTES else None

@@ -13,6 +13,7 @@ class Context:
 
     __slots__ = (
         "autocast",
+        "device",
         "eager",
         "grad",
         "inference",
@@ -26,6 +27,7 @@ class Context:
     def __init__(self) -> None:
         self.trace: Any = None
         self.autocast: Any = None  # {"cpu": dtype, ...} of the devices where it is on, or None
+        self.device = "cpu"  # of the last recording
         self.grad = True
         self.inference = False
         self.eager = bool(config.eager)

@@ -7,6 +7,7 @@ from typing import Any
 from kilnn.engine import host
 from kilnn.engine.context import Context, local
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
+from kilnn.engine.placement import MOVING
 from kilnn.engine.sites import stack_site, user_site
 from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
 from kilnn.engine.values import Value, joined
@@ -39,10 +40,15 @@ def commit(trace: Trace, entry: Entry, values: Any) -> Any:
 
 
 def _commit(trace: Trace, entry: Entry, values: Any) -> Any:
+    if entry.device is MOVING:
+        return host.moved(values[0], entry.avals[0])
     while True:
         try:
             with trace.lock:
-                if not trace.sealed:
+                elsewhere = entry.device is not trace.device
+                if elsewhere and not trace.values and not trace.sealed:
+                    trace.device = trace.context.device = entry.device
+                elif not trace.sealed and not elsewhere:
                     if not trace.values and not trace.expected_short:
                         trace.first_site = stack_site()
                         trace.first_line = user_site()
@@ -58,7 +64,11 @@ def _commit(trace: Trace, entry: Entry, values: Any) -> Any:
                     if entry.nout == 1:
                         return trace.append(entry, tuple(refs))
                     return trace.append_many(entry, tuple(refs))
-            trace = open_trace(trace.context)
+            if elsewhere and not trace.sealed:
+                trace.run("an operation on another device")
+                trace.context.device = entry.device
+            before, trace = trace, open_trace(trace.context)
+            trace.grad_open |= before.grad_open
         except ForeignPendingError as pending:
             pending.value.trace.run("used by another trace")
 

@@ -20,6 +20,7 @@ from jax.interpreters import partial_eval
 from kilnn.base import dtypes, shapes
 from kilnn.engine import rules
 from kilnn.engine.fingerprint import entry_name, hash_of, text_of
+from kilnn.engine.placement import MOVING
 from kilnn.engine.values import Aval, aval_of
 from kilnn.ops.spec import REGISTRY, Op, Rule
 
@@ -46,6 +47,7 @@ class Entry:
         "avals",
         "by_value",
         "check",
+        "device",
         "differentiable",
         "end_to_end",
         "fingerprint",
@@ -97,6 +99,7 @@ class Entry:
         self.host: Callable[..., Any] | None = None
         self.check: Entry | None = None
         self.floating = tuple([a.dtype.kind in "fcV" for a in avals])  # outputs that can have gradients
+        self.device = _device_of(in_avals, avals)
         self.is_check = False
         self.is_update = False
         self.end_to_end = False  # the result is the operands laid end to end; of a gradient: the other way round
@@ -115,6 +118,14 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"<{self.name} {list(self.in_avals)} -> {list(self.avals)}>"
+
+
+def _device_of(in_avals: Any, avals: Any) -> str:
+    """Where an operation runs: where its operands lie, apart from single numbers on the CPU."""
+    for a in in_avals:
+        if a is not None and (a.shape or a.device != "cpu"):
+            return a.device  # type: ignore[no-any-return]  # an Aval's
+    return avals[0].device if avals else "cpu"
 
 
 class Plan:
@@ -251,6 +262,8 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
         raise RuntimeError(f"{op.name}: operands {[_describe(x) for x in operands]} do not fit: {error}") from None
     outs = tuple(aval_of(tuple(shape), np.dtype(dtype), device) for shape, dtype in results)
     entry = Entry(op.name, fn, kinds, tuple(avals), outs)
+    if op.name == "move":
+        entry.device = MOVING
     entry.node_name = op.backward_name
     entry.op, entry.attributes, entry.work, entry.out_dtype = op, named, work, out_dtype
     entry.origin = (op.fn, named)
@@ -274,10 +287,13 @@ def _describe(x: Any) -> str:
     return repr(x) if isinstance(x, Aval) else getattr(x, "__name__", str(x))
 
 
+_INDEXING = ("index", "index_put", "index_mask")  # positions may lie on the CPU
+
+
 def _common_device(op: Op, avals: list[Aval]) -> str:
     device = ""
     for a in avals:
-        if a.shape == () and a.device == "cpu" and len(avals) > 1:
+        if a.device == "cpu" and len(avals) > 1 and (a.shape == () or (op.name in _INDEXING and a.dtype.kind in "iub")):
             continue
         if device and a.device != device:
             raise RuntimeError(
@@ -408,7 +424,8 @@ def _check_entry(op: Op, entry: Entry) -> Entry:
 
     kinds = tuple(entry.kinds[p] for p in positions)
     in_avals = tuple(entry.in_avals[p] for p in positions)
-    out = Entry(f"{op.name}.check", fn, kinds, in_avals, (aval_of((), np.dtype(np.int64)),))
+    out = Entry(f"{op.name}.check", fn, kinds, in_avals, (aval_of((), np.dtype(np.int64), entry.device),))
+    out.device = entry.device
     out.is_check, out.op, out.attributes, out.state, out.widths = True, op, known, positions, widths
     out.origin = (checker.fn, entry)
     return out
@@ -523,6 +540,8 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         *(entry.avals[j] for j in cts), *(entry.in_avals[k] for k in saves), *(entry.avals[j] for j in outputs)
     )  # fmt: skip
     back = Entry(f"{op.name}.grad", backward, kinds, in_avals, tuple(entry.in_avals[k] for k in wanted))  # type: ignore[misc]
+    if entry.device is MOVING:
+        back.device = MOVING
     back.end_to_end = entry.end_to_end and len(wanted) == len(entry.kinds)
     back.origin = (entry, wanted, [rule.fn for rule in rules])
     _differentiable_by_vjp(back)

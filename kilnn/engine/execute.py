@@ -25,13 +25,13 @@ from kilnn.engine.entry import HEADS, Entry
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.fingerprint import entry_name
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
+from kilnn.engine.placement import gathered, running_on, to_device
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
 from kilnn.native.core import core
 
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
-_x64 = jax.enable_x64
 IN_FLIGHT = 2
 SMALL = 4  # recordings this short are never worth a fused program
 SLOW_COMPILE_SECONDS = 2.0
@@ -110,7 +110,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     canonical = bound.canonical
     whole = bound.whole
     leaves = trace.leaves if whole[0] else [trace.leaves[s] for s in canonical.leaves]
-    args = _arrays(leaves)
+    args = _arrays(leaves, trace.device)
     if canonical.donated:
         # A leaf is held by the list of leaves, by the undo log, and by the trace's list where that is another one.
         own = 2 if leaves is trace.leaves else 3
@@ -121,7 +121,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
     ):
         if used:
             chosen = numbers[: len(used)] if whole[k + 1] else [numbers[i] for i in used]
-            args.append(_vector(bound.vectors, k, chosen))
+            args.append(_vector(bound.vectors, k, chosen, trace.device))
     targets = [values[i] for i in bound.main_live]
     word: Value | None = None
     if canonical.conditions:
@@ -140,49 +140,38 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         PENDING.add(word.data, failed, trace.bundles)
 
 
-def _arrays(leaves: list[Value]) -> list[Any]:
+def _arrays(leaves: list[Value], device: str) -> list[Any]:
     """The data of leaves; what is on the host goes to the device when it is read for the second time."""
     arrays = [v.data for v in leaves]
     for n, data in enumerate(arrays):
         if data.__class__ is np.ndarray:
             v = leaves[n]
             if v.index == _seen_once:
-                arrays[n] = v.data = to_device(data)
+                arrays[n] = v.data = to_device(data, v.aval.device)
             else:
                 v.index = _seen_once
-    return arrays
+    return gathered(arrays, device)
 
 
 _VECTOR_DTYPES = (np.float32, np.int64, np.float64)
 
 
-def _vector(known: list[Any], k: int, numbers: list[Any]) -> Any:
+def _vector(known: list[Any], k: int, numbers: list[Any], device: str) -> Any:
     """The packed scalars of one kind. Those that repeat from step to step (offsets, a constant rate) stay on the
     device; those that change are handed over as they are."""
     before = known[k]
     if before is not None and before[0] == numbers:
         if before[1].__class__ is np.ndarray:
-            before = known[k] = (numbers, to_device(before[1]))
+            before = known[k] = (numbers, to_device(before[1], device))
         return before[1]
     made = np.array(numbers, _VECTOR_DTYPES[k])
     known[k] = (numbers, made)
     return made
 
 
-ARRAYS: set[type[Any]] = {np.ndarray}
-"""Exact classes of computed data that are no JAX tracers, as far as they were met."""
-
-
-def to_device(array: np.ndarray[Any, Any]) -> Any:
-    with _x64(True):
-        made = jax.device_put(array)
-    ARRAYS.add(made.__class__)
-    return made
-
-
 def from_dlpack(source: Any) -> Any:
     """A jax.Array with the values of another library's tensor."""
-    with _x64(True):
+    with jax.enable_x64(True):
         return jax.dlpack.from_dlpack(source, copy=True)
 
 
@@ -202,7 +191,7 @@ def _unshare(trace: Any, leaves: list[Value], donated: tuple[int, ...], args: li
         if not shared:
             shared = sys.getrefcount(data) > _DATA_REFERENCES
         if shared or id(data) in seen or data.__class__ is np.ndarray:
-            with _x64(True):
+            with running_on(trace.device):
                 args[n] = jax.numpy.array(data, copy=True)
         seen.add(id(data))
 
@@ -233,9 +222,9 @@ def _execute(
     publish_and_note = chain(published, map(_set_done, (trace,), (True,)))
     try:
         if program.first or program.segmented:
-            _execute_aside(program, publish_and_note)
+            _execute_aside(program, publish_and_note, trace.device)
         else:
-            with _x64(True):
+            with running_on(trace.device):
                 _consume(publish_and_note)
     except Exception as error:
         if trace.done or (not program.first and not program.segmented and _from_outside(error)):
@@ -246,11 +235,11 @@ def _execute(
         _fail(trace, error, [args[n] for n in donated])
 
 
-def _execute_aside(program: cache.Program, work: Any) -> None:
+def _execute_aside(program: cache.Program, work: Any, device: str) -> None:
     """A run that is more than one call into C: on a helper thread. Tells of slow compiles."""
 
     def run() -> None:
-        with _x64(True):
+        with running_on(device):
             _consume(work)
 
     started = time.perf_counter()
@@ -351,7 +340,7 @@ def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
 
 
 def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
-    leaves = [trace.leaves[s].data for s in canonical.leaves]
+    leaves = gathered([trace.leaves[s].data for s in canonical.leaves], trace.device)
     scalars = (
         [np.float32(trace.floats[i]) for i in canonical.floats],
         [np.int64(trace.ints[i]) for i in canonical.ints],
@@ -363,7 +352,7 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
     order = iter(canonical.conditions)
     count("op_runs", len(canonical.code))
     fine = True
-    with _x64(True):
+    with running_on(trace.device):
         for n, instr in enumerate(canonical.code):
             entry = HEADS[instr[0]]
             operands = lower.operands_of(entry, instr, env, leaves, scalars)

@@ -15,8 +15,8 @@ from jax import lax
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
 from kilnn.engine.entry import VALUE, Entry
-from kilnn.engine.execute import to_device
 from kilnn.engine.host import value_from
+from kilnn.engine.placement import to_device
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Aval, RangeValue, Storage, Value, aval_of, range_of
 from kilnn.native.core import core
@@ -137,8 +137,8 @@ def pack(values: list[Value]) -> Value:
     """One flat Value of several: at once on the host when all are there, else recorded."""
     arrays = [v.data for v in values]
     if all(a.__class__ is np.ndarray for a in arrays):
-        out = value_from(np.concatenate([a.reshape(-1) for a in arrays]))
-        out.data = to_device(out.data)
+        out = value_from(np.concatenate([a.reshape(-1) for a in arrays]), values[0].aval.device)
+        out.data = to_device(out.data, out.aval.device)
         return out
     entry = pack_entry(tuple([v.aval for v in values]))
     return commit(open_trace(local.context), entry, values)  # type: ignore[no-any-return]  # a Value

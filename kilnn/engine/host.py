@@ -9,6 +9,7 @@ import numpy as np
 
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, NONE, VALUE, Entry
 from kilnn.engine.handle import new_handle
+from kilnn.engine.placement import to_device
 from kilnn.engine.stats import count
 from kilnn.engine.values import Aval, RangeValue, Value, aval_of, value_of
 from kilnn.ops.spec import Op
@@ -47,9 +48,10 @@ def run_by_value(op: Op, values: list[Any], attributes: tuple[Any, ...]) -> Any:
     named = dict(zip(op.attributes, attributes, strict=True))
     arrays = [array_of(v) if isinstance(v, Value) else v for v in values]
     result = (op.host or op.fn)(*arrays, **named)
+    device = next((v.aval.device for v in values if isinstance(v, Value)), "cpu")
     if isinstance(result, tuple | list):
-        return tuple([new_handle(value_from(np.asarray(r))) for r in result])
-    return new_handle(value_from(np.asarray(result)))
+        return tuple([new_handle(value_from(np.asarray(r), device)) for r in result])
+    return new_handle(value_from(np.asarray(result), device))
 
 
 def _wrap(entry: Entry, k: int, result: Any) -> Value:
@@ -79,6 +81,12 @@ def data_of(v: Value) -> Any:
 def array_of(v: Value) -> np.ndarray[Any, Any]:
     """The value as a NumPy array; may share memory with it, so callers copy before they hand it out."""
     return np.asarray(data_of(v))
+
+
+def moved(v: Value, aval: Aval) -> Value:
+    """The value on the device of `aval`: computed first, then copied."""
+    data = data_of(v)
+    return value_of(np.asarray(data) if aval.device == "cpu" else to_device(data, aval.device), aval)
 
 
 def value_from(array: np.ndarray[Any, Any], device: str = "cpu") -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.engine import checks, entry, execute, flat, handle, node, record, trace, values, views
+from kilnn.engine import checks, entry, flat, handle, node, placement, record, trace, values, views
 from kilnn.engine.context import Context, local
 from kilnn.native.core import core
 
@@ -21,7 +21,7 @@ def connect(tensor_class: type[Any]) -> None:
         {cls.__name__: cls for cls in classes}
         | {
             "handles": handle.HANDLES,
-            "arrays": execute.ARRAYS,
+            "arrays": placement.ARRAYS,
             "tensor_class": tensor_class,
             "local": local,
             "sequence": node.sequence,

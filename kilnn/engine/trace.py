@@ -42,6 +42,7 @@ class Trace:
         "checks",
         "collected",
         "context",
+        "device",
         "donated",
         "done",
         "doubles",
@@ -70,6 +71,7 @@ class Trace:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.device = context.device  # where it runs: that of all its operations
         self.lock = threading.RLock()
         self.values: list[Value] = []
         self.leaves: list[Value] = []

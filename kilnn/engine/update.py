@@ -16,7 +16,6 @@ from kilnn.engine import views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit, entry_of
 from kilnn.engine.entry import HEADS, Entry
-from kilnn.engine.execute import to_device
 from kilnn.engine.flat import (
     FlatStorage,
     PartStorage,
@@ -30,8 +29,9 @@ from kilnn.engine.flat import (
 )
 from kilnn.engine.handle import alias_handle
 from kilnn.engine.host import value_from
+from kilnn.engine.placement import to_device
 from kilnn.engine.trace import open_trace
-from kilnn.engine.values import Storage, Value, range_of, storage_of
+from kilnn.engine.values import Aval, Storage, Value, range_of, storage_of
 from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
@@ -126,7 +126,7 @@ class Bundle:
 
         shape: another than the parameter's, for a parameter of its own."""
         if self.flat:
-            flat = flat_storage(_filled(sum(a.size for a in self.avals), fill, self.avals[0].dtype))
+            flat = flat_storage(_filled(sum(a.size for a in self.avals), fill, self.avals[0]))
             tensors = []
             for offset, aval in zip(self.offsets, self.avals, strict=True):
                 storage = storage_of(value_from(np.zeros((), aval.dtype)))
@@ -135,7 +135,7 @@ class Bundle:
             self.state[name] = flat
             return tensors
         aval = self.avals[0]
-        storage = storage_of(_filled(aval.shape if shape is None else shape, fill, aval.dtype))
+        storage = storage_of(_filled(aval.shape if shape is None else shape, fill, aval))
         self.state[name] = storage
         return [alias_handle(storage, None)]
 
@@ -156,9 +156,9 @@ class Bundle:
             leave(p._storage)
 
 
-def _filled(shape: Any, fill: complex, dtype: Any) -> Value:
-    made = value_from(np.full(shape, fill, dtype))
-    made.data = to_device(made.data)
+def _filled(shape: Any, fill: complex, aval: Aval) -> Value:
+    made = value_from(np.full(shape, fill, aval.dtype), aval.device)
+    made.data = to_device(made.data, aval.device)
     return made
 
 

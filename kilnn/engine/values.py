@@ -34,7 +34,7 @@ def aval_of(shape: tuple[int, ...], dtype: np.dtype[Any], device: str = "cpu") -
     found = _avals.get(key)
     if found is None:
         found = Aval()
-        found.shape, found.dtype, found.device = shape, dtype, device
+        found.shape, found.dtype, found.device = shape, dtype, sys.intern(device)  # compared by identity
         size = 1
         for n in shape:
             size *= n

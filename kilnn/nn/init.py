@@ -13,13 +13,17 @@ from kilnn.base.generator import default_generator
 from kilnn.engine.grad_mode import no_grad
 from kilnn.engine.host import value_from
 from kilnn.engine.views import write
+from kilnn.tensor.create import array_of_tensor
 from kilnn.tensor.functions import random
 from kilnn.tensor.tensor import Tensor
 
 
 def _put(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
     """Make `values` the tensor's data, without a program."""
-    write(tensor, value_from(np.asarray(values.reshape(tuple(tensor.shape)), tensor.dtype.np, order="C")))
+    write(
+        tensor,
+        value_from(np.asarray(values.reshape(tuple(tensor.shape)), tensor.dtype.np, order="C"), tensor.aval.device),
+    )
     return tensor
 
 
@@ -287,7 +291,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
-    values = np.array(normal_(tensor, 0.0, std, generator).detach().numpy())
+    values = np.array(array_of_tensor(normal_(tensor, 0.0, std, generator)))
     zeros = math.ceil(sparsity * rows)
     for column in range(columns):
         # PyTorch draws these permutations from the default generator, whatever `generator` says.

@@ -273,8 +273,8 @@ class Optimizer:
         return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the state and groups of `state_dict`, kilnn's or PyTorch's; floating states in the dtype of their
-        parameter.
+        """Take over the state and groups of `state_dict`, kilnn's or PyTorch's; floating states in the dtype and on the
+        device of their parameter.
 
         Raises:
             ValueError: it has other groups, or groups of other sizes, than this optimizer; nothing is changed then.
@@ -302,7 +302,8 @@ class Optimizer:
             if number in by_number:
                 p = by_number[number]
                 dtype = p.dtype if p.is_floating_point() else None
-                state[p] = {k: as_state(v, None if k == "step" else dtype) for k, v in values.items()}
+                like = {"dtype": dtype, "device": p.device}
+                state[p] = {k: as_state(v, **({} if k == "step" else like)) for k, v in values.items()}
             else:
                 state[number] = as_state(values)
         for group, new in zip(self.param_groups, saved, strict=True):

@@ -137,20 +137,20 @@ class HostNumber(Storage):
             self.bundle.numbers = self.bundle.numbers | {self.name: written}
 
 
-def as_state(value: Any, dtype: Any = None) -> Any:
-    """A loaded entry as the optimizer keeps it: tensors, arrays and other libraries' tensors as copies, in `dtype` if
-    one is given; the same inside of dicts, lists and tuples."""
+def as_state(value: Any, dtype: Any = None, device: Any = None) -> Any:
+    """A loaded entry as the optimizer keeps it: tensors, arrays and other libraries' tensors as copies, in `dtype` and
+    on `device` if they are given; the same inside of dicts, lists and tuples."""
     if isinstance(value, dict):
-        return {k: as_state(v, dtype) for k, v in value.items()}
+        return {k: as_state(v, dtype, device) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)([as_state(v, dtype) for v in value])
+        return type(value)([as_state(v, dtype, device) for v in value])
     if isinstance(value, Tensor):
         made = value.detach().clone()
     elif hasattr(value, "__array__") and not isinstance(value, np.generic):
         made = from_numpy(np.asarray(value).copy())
     else:
         return value
-    return made if dtype is None else made.to(dtype)
+    return made.to(device=device, dtype=dtype)
 
 
 def as_saved(value: Any) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 
 from kilnn.engine import explain, sites, views
 from kilnn.engine.error_word import PENDING
-from kilnn.engine.execute import to_device
 from kilnn.engine.host import array_of, data_of
+from kilnn.engine.placement import to_device
 from kilnn.engine.stats import count
 
 
@@ -59,6 +59,11 @@ class ConvertMethods:
         """
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.aval.device != "cpu" and not force:
+            raise TypeError(
+                f"can't convert {self.aval.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                "host memory first."
+            )
         return np.array(observed(self))
 
     def jax(self: Any) -> Any:
@@ -66,7 +71,7 @@ class ConvertMethods:
         value = views.value_of_tensor(self)
         data = data_of(value)
         if isinstance(data, np.ndarray):
-            value.data = data = to_device(data)
+            value.data = data = to_device(data, value.aval.device)
         return data
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

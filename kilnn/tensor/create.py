@@ -16,6 +16,7 @@ from kilnn.base.generator import Generator
 from kilnn.base.hardware import device_at
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import value_from
+from kilnn.engine.placement import name_of
 from kilnn.engine.values import aval_of, value_of
 from kilnn.tensor.convert import observed
 from kilnn.tensor.doors import cast, is_tensor
@@ -31,17 +32,11 @@ def from_host(array: np.ndarray[Any, Any], requires_grad: bool = False, device: 
 
 
 @lru_cache(maxsize=64)
-def _label(device: Device) -> str:
-    found = _placed(device)
+def _label(found: Device) -> str:
     if found.type == "meta":
         raise NotImplementedError("device 'meta': tensors without values are not supported")
     if found.type != "cpu":
         device_at(found, found.type)
-        if found.index:
-            raise NotImplementedError(
-                f"device {str(found)!r}: programs of one process run on its first {found.type} device. Use "
-                "CUDA_VISIBLE_DEVICES to choose it, or kilnn.distributed for several"
-            )
     return str(found)
 
 
@@ -52,7 +47,7 @@ def device_label(device: Any) -> str:
     """
     if isinstance(device, int) and not isinstance(device, bool):
         device = Device("cuda", device)
-    return _label(as_device(device))
+    return _label(_placed(as_device(device)))
 
 
 def placed(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> Tensor:
@@ -402,7 +397,7 @@ def from_jax(array: Any) -> Tensor:
 
     Not in PyTorch.
     """
-    made: Tensor = new_handle(value_of(array, aval_of(tuple(array.shape), np.dtype(array.dtype))))
+    made: Tensor = new_handle(value_of(array, aval_of(tuple(array.shape), np.dtype(array.dtype), name_of(array))))
     return made
 
 

@@ -24,7 +24,7 @@ from kilnn.ops import (
     sorting,
 )
 from kilnn.tensor.doors import inplace, number_for, number_tensor, record
-from kilnn.tensor.functions import indexing as by_position, shaping
+from kilnn.tensor.functions import casting, indexing as by_position, shaping
 from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp_limits, fill_value, whole_number, xlogy
 from kilnn.tensor.functions.strided import as_strided
 from kilnn.tensor.functions.subscripts import index_tensors, mask_value, put_at
@@ -228,7 +228,7 @@ class InplaceMethods(ArithmeticInplace, RareInplace, RandomMethods):
         """The elements of src, broadcast and cast, in place of the tensor's own."""
         if not isinstance(src, Handle):
             src = number_tensor(src, self.dtype)
-        return inplace(self, creation.copy, (self, src))
+        return inplace(self, creation.copy, (self, casting.to(src, self.device)))
 
     def zero_(self: Any) -> Tensor:
         """Zeros in place of the elements."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from kilnn.base import dtypes
 from kilnn.ops import arithmetic as ops, comparison, creation, elementary as unary, pairs
+from kilnn.tensor.convert import observed
 from kilnn.tensor.create import from_host
 from kilnn.tensor.doors import inplace
 from kilnn.tensor.functions import products, scattering, special, statistics, strided
@@ -114,14 +115,14 @@ class RareInplace:
 
     def apply_(self: Any, callable: Callable[[Any], Any]) -> Tensor:
         """A Python function of each element in place of it. Reads the values."""
-        array = self.detach().numpy()
+        array = observed(self)
         found = np.array([callable(v) for v in array.reshape(-1).tolist()]).reshape(array.shape)
-        return inplace(self, creation.copy, (self, from_host(found.astype(array.dtype))))
+        return inplace(self, creation.copy, (self, from_host(found.astype(array.dtype), device=self.aval.device)))
 
     def map_(self: Any, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
         """A Python function of each element and that of another tensor in place of it. Reads the values."""
-        array = self.detach().numpy()
-        other = tensor.detach().expand(self.shape).numpy()
+        array = observed(self)
+        other = observed(tensor.detach().expand(self.shape))
         pairs_ = zip(array.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
         found = np.array([callable(a, b) for a, b in pairs_]).reshape(array.shape)
-        return inplace(self, creation.copy, (self, from_host(found.astype(array.dtype))))
+        return inplace(self, creation.copy, (self, from_host(found.astype(array.dtype), device=self.aval.device)))

@@ -43,10 +43,10 @@ typedef struct {
     struct { Py_ssize_t extra, grad, leaf, node, output, storage, view; } handle;
     struct { Py_ssize_t counters, edges, hooks, mark, plan, saved, sequence, versions; } node;
     struct { Py_ssize_t attr_version, base, cache, counter, op, parent, root, strides; } view;
-    struct { Py_ssize_t doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit, predicted, sealed,
+    struct { Py_ssize_t device, doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit, predicted, sealed,
                  values; } trace;
     struct { Py_ssize_t autocast, eager, grad, trace; } context;
-    struct { Py_ssize_t avals, check, differentiable, floating, head, kinds, nout, plans, state; } entry;
+    struct { Py_ssize_t avals, check, device, differentiable, floating, head, kinds, nout, plans, state; } entry;
     struct { Py_ssize_t backward, entry, frees, outputs, plain, saves, wanted; } plan;
 } Slots;
 

@@ -243,6 +243,8 @@ static int reference(PyObject *trace, PyObject *value, Py_ssize_t *ref)
    was packed for nothing would move the others. */
 int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject **outs)
 {
+    if (SLOT(entry, at.entry.device) != SLOT(trace, at.trace.device))
+        return LEAVE;
     PyObject *kinds = SLOT(entry, at.entry.kinds);
     Py_ssize_t n = PyTuple_GET_SIZE(kinds), count = 0;
     Py_ssize_t few[MAX_OPERANDS], *refs = n > MAX_OPERANDS ? PyMem_Malloc(n * sizeof(Py_ssize_t)) : few;

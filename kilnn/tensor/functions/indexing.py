@@ -11,6 +11,7 @@ from kilnn.base.shapes import broadcast_shapes, normalize_dim
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.ops import arithmetic, creation, gathering, indexing as ops, masking
+from kilnn.tensor.convert import observed
 from kilnn.tensor.doors import number_for, number_tensor, record
 from kilnn.tensor.functions.subscripts import bounds_text, index_tensors
 
@@ -196,8 +197,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 # Results whose size depends on values: computed at once, in NumPy. ---------------------------------------------------
 
 
-def _host(array: Any) -> Tensor:
-    return new_handle(value_from(np.asarray(array)))  # type: ignore[no-any-return]  # a Tensor
+def _host(array: Any, like: Tensor) -> Tensor:
+    return new_handle(value_from(np.asarray(array), like.aval.device))  # type: ignore[no-any-return]  # a Tensor
 
 
 def unique(
@@ -218,13 +219,13 @@ def unique(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.unique.html
     """
-    found = np.unique(input.detach().numpy(), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    found = np.unique(observed(input), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     shape = input.shape if dim is None else (input.shape[dim],)
-    results = [_host(found[0])]
+    results = [_host(found[0], input)]
     if return_inverse:
-        results.append(_host(found[1].reshape(shape).astype(np.int64)))
+        results.append(_host(found[1].reshape(shape).astype(np.int64), input))
     if return_counts:
-        results.append(_host(found[2].astype(np.int64)))
+        results.append(_host(found[2].astype(np.int64), input))
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -232,37 +233,37 @@ def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """The elements (or slices along `dim`) without immediate repetitions. Reads the values."""
-    array = input.detach().numpy()
+    array = observed(input)
     rows = array.reshape(-1, 1) if dim is None else np.moveaxis(array, dim, 0).reshape(array.shape[dim], -1)
     fresh = np.ones(len(rows), np.bool_)
     fresh[1:] = (rows[1:] != rows[:-1]).any(1)
     starts = np.flatnonzero(fresh)
-    results = [_host(array.reshape(-1)[starts] if dim is None else np.take(array, starts, dim))]
+    results = [_host(array.reshape(-1)[starts] if dim is None else np.take(array, starts, dim), input)]
     if return_inverse:
         inverse = np.cumsum(fresh) - 1
-        results.append(_host((inverse.reshape(array.shape) if dim is None else inverse).astype(np.int64)))
+        results.append(_host((inverse.reshape(array.shape) if dim is None else inverse).astype(np.int64), input))
     if return_counts:
-        results.append(_host(np.diff(np.append(starts, len(rows))).astype(np.int64)))
+        results.append(_host(np.diff(np.append(starts, len(rows))).astype(np.int64), input))
     return results[0] if len(results) == 1 else tuple(results)
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each whole number occurs, or the sum of its weights. Reads the values."""
-    array = input.numpy()
+    array = observed(input)
     if input.ndim != 1 or (array.size and array.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is None:
-        return _host(np.bincount(array, minlength=minlength).astype(np.int64))
-    counted = np.bincount(array, weights.detach().numpy(), minlength)
-    return _host(counted.astype(np.float32 if weights.dtype is dtypes.float32 else np.float64))
+        return _host(np.bincount(array, minlength=minlength).astype(np.int64), input)
+    counted = np.bincount(array, observed(weights), minlength)
+    return _host(counted.astype(np.float32 if weights.dtype is dtypes.float32 else np.float64), input)
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements fall into each of `bins` equal intervals between min and max. Reads the values."""
-    array = input.detach().numpy()
+    array = observed(input)
     low, high = float(min), float(max)
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
     if low == high:
         low, high = low - 1, high + 1
-    return _host(np.histogram(array, bins, (low, high))[0].astype(array.dtype))
+    return _host(np.histogram(array, bins, (low, high))[0].astype(array.dtype), input)

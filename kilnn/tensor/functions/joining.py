@@ -10,6 +10,7 @@ from kilnn.base.dtypes import int64 as _INT64
 from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
 from kilnn.ops import joining as ops
+from kilnn.tensor.convert import observed
 from kilnn.tensor.doors import is_tensor, number_tensor, record, same_dtype
 from kilnn.tensor.functions.shaping import broadcast_tensors, diagonal, sizes_of
 
@@ -234,7 +235,7 @@ def repeat_interleave(
 
 
 def _repeated_places(counts: Tensor, size: int) -> Tensor:
-    times = np.broadcast_to(counts.numpy(), (size,))
+    times = np.broadcast_to(observed(counts), (size,))
     return number_tensor(np.repeat(np.arange(size), times), _INT64)
 
 

@@ -23,6 +23,7 @@ from kilnn.engine.host import value_from
 from kilnn.engine.mutation import check_inplace, refuse_overlapping
 from kilnn.ops import creation, random as ops
 from kilnn.ops.checks import type_name
+from kilnn.tensor.convert import observed
 from kilnn.tensor.create import placed, shape_of
 from kilnn.tensor.doors import geometry, inplace, record
 
@@ -40,8 +41,8 @@ def _stream(generator: Any) -> Any:
     return generator.stream
 
 
-def _of(array: Array) -> Tensor:
-    made: Tensor = new_handle(value_from(array))
+def _of(array: Array, device: str = "cpu") -> Tensor:
+    made: Tensor = new_handle(value_from(array, device))
     return made
 
 
@@ -78,7 +79,7 @@ def fill(x: Tensor, draw: Callable[[bool], Array]) -> Tensor:
     placed_values = draw(contiguous).reshape([shape[d] for d in order])
     if not contiguous:
         placed_values = np.ascontiguousarray(placed_values.transpose(np.argsort(order)))
-    value = value_from(placed_values.astype(x.aval.dtype, copy=False))
+    value = value_from(placed_values.astype(x.aval.dtype, copy=False), x.aval.device)
     if x._view is None and x._node is None:
         views.write(x, value)
         return x
@@ -87,7 +88,7 @@ def fill(x: Tensor, draw: Callable[[bool], Array]) -> Tensor:
 
 def _like(input: Tensor, dtype: DType | None, requires_grad: bool, draw: Callable[[Tensor], Tensor]) -> Tensor:
     """A fresh tensor in the shape and layout of `input`, filled."""
-    made = _of(np.zeros(input.aval.shape, (dtype or input.dtype).np))
+    made = _of(np.zeros(input.aval.shape, (dtype or input.dtype).np), input.aval.device)
     if input._view is not None:
         views.inherit_strides(made, (input,))
     draw(made)
@@ -291,7 +292,8 @@ def normal(
     spread = record(ops.deviation, (std.detach(),)) if stds else std
     first = mean if means else std
     shape = shapes.broadcast_shapes(mean.shape, std.shape) if means and stds else tuple(first.shape)
-    made = _of(_normals(stream, first.dtype, math.prod(shape), 0.0, 1.0 if stds else float(std)).reshape(shape))
+    drawn = _normals(stream, first.dtype, math.prod(shape), 0.0, 1.0 if stds else float(std))
+    made = _of(drawn.reshape(shape), first.aval.device)
     if stds:
         made = made.mul_(spread)
     made = made.add_(mean.detach() if means else float(first.dtype.np.type(mean)))  # PyTorch rounds a number first
@@ -451,12 +453,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
     """
     if p is not None:
         tosses = _stream(generator).bernoulli(input.numel(), p)
-        made = _of(tosses.reshape(tuple(input.shape)).astype(input.dtype.np))
+        made = _of(tosses.reshape(tuple(input.shape)).astype(input.dtype.np), input.aval.device)
     elif input.dtype.category != dtypes.FLOAT:
         raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{type_name(input.dtype.np)}'")
     else:
-        drawn = _of(_stream(generator).chances(input.numel(), input.dtype.np).reshape(tuple(input.shape)))
-        made = record(ops.bernoulli, (input, drawn), (input.dtype.np,))
+        chances = _stream(generator).chances(input.numel(), input.dtype.np).reshape(tuple(input.shape))
+        made = record(ops.bernoulli, (input, _of(chances, input.aval.device)), (input.dtype.np,))
     return made if out is None else out.copy_(made)
 
 
@@ -489,8 +491,8 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """
     if input.dtype.category != dtypes.FLOAT:
         raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{type_name(input.dtype.np)}'")
-    counts = _stream(generator).poisson(np.asarray(input.detach().numpy(), np.float64))
-    return record(ops.no_gradient, (_of(counts.astype(input.dtype.np)), input))
+    counts = _stream(generator).poisson(np.asarray(observed(input), np.float64))
+    return record(ops.no_gradient, (_of(counts.astype(input.dtype.np), input.aval.device), input))
 
 
 def multinomial(
@@ -518,7 +520,7 @@ def multinomial(
         raise RuntimeError(
             f"multinomial only supports floating-point dtypes for input, got: {type_name(input.dtype.np)}"
         )
-    weights = np.asarray(input.detach().numpy())
+    weights = np.asarray(observed(input))
     stream = _stream(generator)
     rows = [stream.multinomial(row, num_samples, replacement) for row in np.atleast_2d(weights)]
     drawn = np.stack(rows) if rows else np.zeros((0, num_samples))

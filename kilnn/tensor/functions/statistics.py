@@ -11,6 +11,7 @@ from kilnn.base import dtypes
 from kilnn.base.shapes import normalize_dim
 from kilnn.engine.handle import Handle
 from kilnn.ops import arithmetic, sorting as ops
+from kilnn.tensor.convert import observed
 from kilnn.tensor.create import from_host
 from kilnn.tensor.doors import record
 from kilnn.tensor.functions import joining, results
@@ -152,17 +153,18 @@ def histogram(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.histogram.html
     """
-    array = input.detach().numpy().reshape(-1)
-    weights = None if weight is None else weight.detach().numpy().reshape(-1)
+    array = observed(input).reshape(-1)
+    weights = None if weight is None else observed(weight).reshape(-1)
     if isinstance(bins, Handle):
-        edges: Any = bins.detach().numpy()  # type: ignore[attr-defined]  # a Tensor
+        edges: Any = observed(bins)
         found = np.histogram(array, edges, weights=weights, density=density)[0]
     else:
         low, high = (array.min(), array.max()) if range is None and array.size else range or (0, 1)
         low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
         edges = np.linspace(low, high, bins + 1)
         found = np.histogram(array, bins, (low, high), weights=weights, density=density)[0]
-    return results.histogram(from_host(found.astype(array.dtype)), from_host(np.asarray(edges).astype(array.dtype)))
+    device = input.aval.device
+    return results.histogram(*[from_host(np.asarray(a).astype(array.dtype), device=device) for a in (found, edges)])
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim: int = -1) -> Tensor:

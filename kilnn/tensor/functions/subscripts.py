@@ -17,6 +17,7 @@ from kilnn.engine.host import value_from
 from kilnn.engine.mutation import refuse_overlapping
 from kilnn.ops import creation, indexing, masking, selection, shaping
 from kilnn.tensor.doors import geometry, inplace, number_for, number_tensor, record, view
+from kilnn.tensor.functions import casting
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -62,7 +63,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         refuse_overlapping(base)
         inplace(base, creation.fill_like, (base, number_for(base.dtype, value)))
     else:
-        inplace(base, creation.copy, (base, _without_leading_ones(value, base.ndim)))
+        inplace(base, creation.copy, (base, _without_leading_ones(casting.to(value, base.device), base.ndim)))  # type: ignore[arg-type]  # a Tensor
 
 
 def _at(x: Tensor, index: int) -> Tensor:
