@@ -86,6 +86,7 @@ from kilnn.engine.precision import (
 )
 from kilnn.engine.startup import freeze as _freeze
 from kilnn.engine.stats import reset_stats as reset_stats, stats as stats
+from kilnn.tensor import out as _out
 from kilnn.tensor.create import (
     arange as arange,
     as_tensor as as_tensor,
@@ -252,6 +253,7 @@ from kilnn.tensor.functions.elementary import (
     trunc as trunc,
 )
 from kilnn.tensor.functions.facts import (
+    assert_ as _assert,
     is_complex as is_complex,
     is_floating_point as is_floating_point,
     is_nonzero as is_nonzero,
@@ -546,6 +548,8 @@ from kilnn.tensor.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 
+_out.complete(globals(), _out.FUNCTIONS, _out.WORDS)
+
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 newaxis = None
 
@@ -566,6 +570,7 @@ if _typing.TYPE_CHECKING:
         optim as optim,
         serialization as serialization,
         special as special,
+        testing as testing,
         utils as utils,
         version as version,
     )
@@ -598,7 +603,7 @@ else:
         "nn",
         "optim",
     )
-    _PACKAGES += ("serialization", "special", "utils", "version")
+    _PACKAGES += ("serialization", "special", "testing", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
     _AUTOCAST = (

@@ -24,3 +24,9 @@ from kilnn.tensor.functions.spectral import (
     rfftfreq as rfftfreq,
     rfftn as rfftn,
 )
+from kilnn.tensor.out import complete as _complete
+
+_complete(
+    globals(),
+    "fft fft2 fftn hfft hfft2 hfftn ifft ifft2 ifftn ihfft ihfft2 ihfftn irfft irfft2 irfftn rfft rfft2 rfftn",
+)

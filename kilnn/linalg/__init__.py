@@ -39,3 +39,11 @@ from kilnn.tensor.functions.linalg import (
     vecdot as vecdot,
     vector_norm as vector_norm,
 )
+from kilnn.tensor.out import complete as _complete
+
+_complete(
+    globals(),
+    "cholesky cholesky_ex cond cross det eig eigh eigvals eigvalsh householder_product inv inv_ex lu "
+    "lu_factor lu_solve matmul matrix_norm matrix_power matrix_rank multi_dot norm pinv qr slogdet solve "
+    "solve_triangular svd svdvals tensorinv tensorsolve vecdot vector_norm",
+)

@@ -29,13 +29,15 @@ _E4M3_LIMIT = 448
 
 
 def _cast_on_host(x, dtype):
-    return (np.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x).astype(dtype)
+    x = np.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x
+    return (x.real if x.dtype.kind == "c" and dtype.kind not in "cb" else x).astype(dtype)
 
 
 @op(host=_cast_on_host, backward_name="ToCopyBackward0")
 def cast(x, *, dtype):
     """x in another dtype; the gradient comes back in the dtype of x. Only float8_e4m3fn has no infinity: PyTorch gives
     its largest number for what is larger."""
+    x = lax.real(x) if x.dtype.kind == "c" and dtype.kind not in "cb" else x
     return lax.convert_element_type(jnp.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x, dtype)
 
 

@@ -36,3 +36,10 @@ from kilnn.tensor.functions.special import (
     xlog1py as xlog1py,
     zeta as zeta,
 )
+from kilnn.tensor.out import complete as _complete
+
+_complete(
+    globals(),
+    "digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln i0 i0e i1 i1e log1p "
+    "log_ndtr logit logsumexp multigammaln ndtr ndtri polygamma psi round sinc xlog1py xlogy zeta",
+)

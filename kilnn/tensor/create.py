@@ -169,7 +169,8 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
 
 def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape as functions take it: `(2, 3)` or `((2, 3),)`."""
-    if len(size) == 1 and isinstance(size[0], Sequence) and not isinstance(size[0], str):
+    sequence = len(size) == 1 and isinstance(size[0], Sequence) and not isinstance(size[0], str)
+    if sequence or (len(size) == 1 and is_tensor(size[0]) and size[0].ndim):
         size = tuple(size[0])
     for n in size:
         if isinstance(n, bool | float | str):
@@ -179,6 +180,11 @@ def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
     return shape
+
+
+def into(out: Tensor, made: Tensor) -> Tensor:
+    """`out=`: the values in an existing tensor, which takes their shape."""
+    return out.resize_(made.shape).copy_(made)
 
 
 def full(
@@ -200,11 +206,11 @@ def full(
         kinds = {bool: dtypes.bool, int: dtypes.int64}
         dtype = kinds.get(type(fill_value), dtypes.get_default_dtype())
     made = placed(np.full(shape_of((size,)), fill_value, dtype.np), device, requires_grad)
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
-def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
-          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
+def zeros(*sizes: Any, size: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
+          device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor filled with 0.
 
     Example:
@@ -214,9 +220,8 @@ def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.zeros.html
     """
-    size = (size[0],) if len(size) == 1 else size
     return full(
-        shape_of(size),
+        shape_of(sizes if size is None else (size,)),
         0,
         out=out,
         dtype=dtype or dtypes.get_default_dtype(),
@@ -225,7 +230,8 @@ def zeros(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
     )
 
 
-def ones(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+def ones(*sizes: Any, size: Any = None, out: Any = None, dtype: DType | None = None,
+         layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor filled with 1.
 
@@ -237,7 +243,7 @@ def ones(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.ones.html
     """
     return full(
-        shape_of(size),
+        shape_of(sizes if size is None else (size,)),
         1,
         out=out,
         dtype=dtype or dtypes.get_default_dtype(),
@@ -246,7 +252,8 @@ def ones(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = 
     )
 
 
-def empty(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+def empty(*sizes: Any, size: Any = None, out: Any = None, dtype: DType | None = None,
+          layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """A tensor of the given shape; its values (zeros here) are not promised.
 
@@ -257,7 +264,7 @@ def empty(*size: Any, out: Any = None, dtype: DType | None = None, layout: Any =
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.empty.html
     """
-    return zeros(*size, out=out, dtype=dtype, device=device, requires_grad=requires_grad)
+    return zeros(*sizes, size=size, out=out, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
@@ -266,7 +273,7 @@ def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad:
 
 
 def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-               requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+               requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """Zeros in the shape and dtype of `input`.
 
     Example:
@@ -280,7 +287,7 @@ def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None,
 
 
 def ones_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-              requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+              requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """Ones in the shape and dtype of `input`.
 
     Example:
@@ -294,7 +301,7 @@ def ones_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, 
 
 
 def empty_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-               requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+               requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """Like `empty`, in the shape and dtype of `input`.
 
     Example:
@@ -308,7 +315,7 @@ def empty_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None,
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-              requires_grad: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+              requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """One value in the shape and dtype of `input`.
 
     Example:
@@ -349,7 +356,7 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
     exact = np.float64 if dtype.is_floating_point else np.int64
     values = (exact(first) + np.arange(count, dtype=exact) * exact(stride)).astype(dtype.np)
     made = placed(values, device, requires_grad)
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -367,7 +374,7 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType 
         raise RuntimeError("number of steps must be non-negative")
     values = np.linspace(float(start), float(end), steps, dtype=np.float64).astype(numpy_dtype(dtype))
     made = placed(values, device, requires_grad)
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -384,7 +391,7 @@ def eye(n: int, m: int | None = None, *, out: Any = None, dtype: DType | None = 
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"eye(): the sizes must be greater or equal to 0, got {n if n < 0 else m}")
     made = placed(np.eye(n, n if m is None else m, dtype=numpy_dtype(dtype)), device, requires_grad)
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 def from_jax(array: Any) -> Tensor:

@@ -157,6 +157,10 @@ class RareMethods:
 
     unsafe_split_with_sizes = unsafe_split
 
+    def resize(self: Any, *sizes: Any) -> Tensor:
+        """`reshape`: PyTorch's old name for a change of shape that is not in place."""
+        return self.reshape(*sizes)  # type: ignore[no-any-return]  # a Tensor
+
     def to_dense(self: Any, dtype: Any = None, *, masked_grad: bool = True) -> Tensor:
         """The tensor itself, or in another dtype: all tensors are dense."""
         return self if dtype is None else self.to(dtype)  # type: ignore[no-any-return]  # a Tensor

@@ -457,30 +457,30 @@ class Tensor(
         return legacy.construct(self.dtype, self.aval.device, args, device)  # type: ignore[no-any-return]  # a Tensor
 
     def new_empty(
-        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
-        requires_grad: bool = False,
+        self, *sizes: Any, size: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+        pin_memory: bool = False, requires_grad: bool = False,
     ) -> Tensor:  # fmt: skip
         """A tensor of the given shape in this tensor's dtype and on its device; its values are not promised."""
         return create.empty(
-            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+            *sizes, size=size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
         )  # fmt: skip
 
     def new_zeros(
-        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
-        requires_grad: bool = False,
+        self, *sizes: Any, size: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+        pin_memory: bool = False, requires_grad: bool = False,
     ) -> Tensor:  # fmt: skip
         """Zeros of the given shape in this tensor's dtype and on its device."""
         return create.zeros(
-            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+            *sizes, size=size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
         )  # fmt: skip
 
     def new_ones(
-        self, *size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
-        requires_grad: bool = False,
+        self, *sizes: Any, size: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+        pin_memory: bool = False, requires_grad: bool = False,
     ) -> Tensor:  # fmt: skip
         """Ones of the given shape in this tensor's dtype and on its device."""
         return create.ones(
-            *size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+            *sizes, size=size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
         )  # fmt: skip
 
     def new_full(

@@ -47,6 +47,12 @@ def result_type(tensor1: Any, tensor2: Any) -> dtypes.DType:
     return common_dtype(tensor1, tensor2)
 
 
+def assert_(condition: Any, message: str) -> None:
+    """Raise AssertionError with this message unless the condition holds (`kilnn._assert`)."""
+    if not condition:
+        raise AssertionError(message)
+
+
 def is_signed(input: Tensor) -> bool:
     """True for dtypes with negative values."""
     return input.dtype.is_signed

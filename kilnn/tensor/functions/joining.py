@@ -115,9 +115,9 @@ def column_stack(tensors: Any) -> Tensor:
     return hstack([x.reshape(-1, 1) if x.ndim <= 1 else x for x in tensors])
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """The elements in reverse order along dims."""
-    places = normalize_dims(sizes_of(dims), input.ndim)
+def flip(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
+    """The elements in reverse order along dims: flip(0, 1), flip((0, 1)) or flip(dims=(0, 1))."""
+    places = normalize_dims(sizes_of(places if dims is None else (dims,)), input.ndim)
     return record(ops.flip, (input,), (places if input.ndim else (),))
 
 
@@ -197,17 +197,17 @@ def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) 
     return diagonal(input, offset, dim1, dim2).clone()
 
 
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """The tensor laid side by side, repeats[d] times along dimension d; new dimensions come first."""
-    counts = sizes_of(repeats)
+    counts = sizes_of(counts if repeats is None else (repeats,))
     if len(counts) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return record(ops.repeat, (input,), (counts,))
 
 
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """`repeat`, with ones put in front of too few counts."""
-    counts = sizes_of(dims)
+    counts = sizes_of(counts if dims is None else (dims,))
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 

@@ -62,12 +62,12 @@ def _narrowed(shape: Shape, strides: Shape, dim: Any) -> tuple[Shape, Shape]:
 _stretched = lru_cache(maxsize=4096)(shapes.expand_strides)
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy.
 
     Args:
         input: tensor.
-        shape: sizes; one of them may be -1, which is then inferred.
+        sizes, shape: the sizes, by position or name; one of them may be -1, which is then inferred.
 
     Raises: RuntimeError if the number of elements does not fit.
 
@@ -79,18 +79,18 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.reshape.html
     """
     old, old_strides, offset = geometry(input)
-    sizes, strides = _reshaped(old, old_strides, sizes_of(shape))
+    sizes, strides = _reshaped(old, old_strides, sizes_of(sizes if shape is None else (shape,)))
     if strides is None:
         return record(ops.reshape_copy, (record(ops.contiguous, (input,), (old,)),), (sizes,))
     return view(ops.reshape, input, (input,), (sizes,), sizes, strides, offset)
 
 
-def view_(input: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
+def view_(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Tensor:
     """The same memory in another shape; refuses when only a copy could have it."""
     if dtype is not None or (len(shape) == 1 and hasattr(shape[0], "itemsize") and hasattr(shape[0], "category")):
         raise unsupported("view", "dtype", "the bits of a tensor cannot be read as another dtype")
     old, old_strides, offset = geometry(input)
-    sizes, strides = _reshaped(old, old_strides, sizes_of(shape))
+    sizes, strides = _reshaped(old, old_strides, sizes_of(shape if size is None else (size,)))
     if strides is None:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
@@ -171,16 +171,16 @@ def _permuted(op: Any, input: Tensor, dims: Shape) -> Tensor:
     return view(op, input, (input,), (dims,), shape, strides, offset)
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order.
 
     Args:
         input: tensor.
-        dims: each dimension once.
+        order, dims: each dimension once, by position or name.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.permute.html
     """
-    order = sizes_of(dims)
+    order = sizes_of(order if dims is None else (dims,))
     if len(order) != input.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
@@ -240,17 +240,18 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     return _permuted(ops.permute, input, tuple(placed[d] if d in placed else next(rest) for d in range(rank)))
 
 
-def expand(input: Tensor, *sizes: Any) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """Dimensions of size 1 stretched, and new ones added in front, without a copy; -1 keeps a size.
 
     Args:
         input: tensor.
-        sizes: the new shape.
+        sizes, size: the new shape, by position or name.
+        implicit: accepted; PyTorch's tracer uses it.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.expand.html
     """
     old, old_strides, offset = geometry(input)
-    shape, strides = _stretched(old, old_strides, sizes_of(sizes))
+    shape, strides = _stretched(old, old_strides, sizes_of(sizes if size is None else (size,)))
     return view(ops.expand, input, (input,), (shape,), shape, strides, offset)
 
 
