@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import type_name
+from kilnn.ops.checks import refuse, type_name
 from kilnn.ops.operands import c_name, is_bool, is_integral
 from kilnn.ops.spec import Scalar, op
 
@@ -157,6 +157,7 @@ def _(ct, a, b):
 
 @op(promote="numeric", host=np.floor_divide)
 def floor_divide(a, b):
+    refuse(a, "bc", "div_floor_cpu")
     return jnp.floor_divide(a, b)
 
 
@@ -168,6 +169,7 @@ def _(ct):
 @op(promote="numeric", host=np.remainder)
 def remainder(a, b):
     """The remainder with the sign of the divisor, as Python's %."""
+    refuse(a, "bc", "remainder_cpu")
     return jnp.remainder(a, b)
 
 
@@ -184,6 +186,7 @@ def _(ct, a, b):
 @op(promote="numeric", host=np.fmod)
 def fmod(a, b):
     """The remainder with the sign of the dividend, as C's fmod."""
+    refuse(a, "bc", "fmod_cpu")
     return jnp.fmod(a, b)
 
 
@@ -199,6 +202,7 @@ def _(ct, a, b):
 
 @op(promote="float", host=np.arctan2)
 def atan2(a, b):
+    refuse(a, "c", "atan2_cpu")
     return lax.atan2(*jnp.broadcast_arrays(a, b))
 
 
@@ -229,8 +233,20 @@ def _(ct, b, out):
     return ct * (b / out)
 
 
-@op(promote="numeric", host=np.logaddexp)
+def _logaddexp_of_complex(a, b, numbers):
+    high = numbers.maximum(a.real, b.real)
+    return numbers.log(numbers.exp(a - high) + numbers.exp(b - high)) + high
+
+
+def _logaddexp_on_host(a, b):
+    return _logaddexp_of_complex(a, b, np) if a.dtype.kind == "c" else np.logaddexp(a, b)
+
+
+@op(promote="numeric", host=_logaddexp_on_host)
 def logaddexp(a, b):
+    refuse(a, "biu", "logaddexp_cpu")
+    if a.dtype.kind == "c":
+        return _logaddexp_of_complex(a, b, jnp)
     return jnp.logaddexp(a, b)
 
 

@@ -14,6 +14,12 @@ def type_name(dtype: Any) -> str:
     return dtypes.word_of(dtypes.from_numpy(np.dtype(dtype)))
 
 
+def refuse(x: Any, kinds: str, kernel: str) -> None:
+    """Raise as PyTorch does for kinds of dtypes ("b" bool, "iu" integers, "c" complex) that a kernel does not have."""
+    if x.dtype.kind in kinds:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(x.dtype)}'")
+
+
 def is_half(dtype: Any) -> bool:
     return np.dtype(dtype).name in ("float16", "bfloat16")
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import type_name
+from kilnn.ops.checks import refuse, type_name
 from kilnn.ops.operands import is_nan
 from kilnn.ops.spec import Scalar, op
 
@@ -28,21 +28,25 @@ def ne(a, b):
 
 @op(promote="compare", host=np.less)
 def lt(a, b):
+    refuse(a, "c", "lt_cpu")
     return a < b
 
 
 @op(promote="compare", host=np.less_equal)
 def le(a, b):
+    refuse(a, "c", "le_cpu")
     return a <= b
 
 
 @op(promote="compare", host=np.greater)
 def gt(a, b):
+    refuse(a, "c", "gt_cpu")
     return a > b
 
 
 @op(promote="compare", host=np.greater_equal)
 def ge(a, b):
+    refuse(a, "c", "ge_cpu")
     return a >= b
 
 
@@ -87,11 +91,13 @@ def bitwise_xor(a, b):
 
 @op(promote="numeric", host=np.left_shift)
 def left_shift(a, b):
+    refuse(a, "b", "lshift_cpu")
     return a << b
 
 
 @op(promote="numeric", host=np.right_shift)
 def right_shift(a, b):
+    refuse(a, "b", "rshift_cpu")
     return a >> b
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import type_name
+from kilnn.ops.checks import refuse, type_name
 from kilnn.ops.spec import op
 
 
@@ -35,6 +35,7 @@ def lcm(a, b):
 
 @op(promote="float", host=np.copysign)
 def copysign(a, b):
+    refuse(a, "c", "copysign_cpu")
     return jnp.copysign(a, b)
 
 

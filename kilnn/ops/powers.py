@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kilnn.ops.checks import refuse
 from kilnn.ops.spec import op
 
 
@@ -30,6 +31,7 @@ def _power_on_host(x: Any, y: Any) -> Any:
 
 @op(promote="numeric", host=_power_on_host, backward_name="PowBackward1")
 def pow_(x, y):
+    refuse(x, "b", "pow")
     if x.dtype.kind not in "iu":
         return _power(x, y)
     whole = _power(x, jnp.maximum(y, 0))

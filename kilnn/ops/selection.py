@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import type_name
+from kilnn.ops.checks import refuse, type_name
 from kilnn.ops.operands import c_name, is_nan
 from kilnn.ops.spec import Scalar, op
 
@@ -30,6 +30,7 @@ def _shared(ct: Any, a: Any, b: Any, loses: Any) -> Any:
 
 @op(promote="numeric", host=np.maximum)
 def maximum(a, b):
+    refuse(a, "c", "maximum_cpu")
     return jnp.maximum(a, b)
 
 
@@ -45,6 +46,7 @@ def _(ct, a, b):
 
 @op(promote="numeric", host=np.minimum)
 def minimum(a, b):
+    refuse(a, "c", "minimum_cpu")
     return jnp.minimum(a, b)
 
 
@@ -60,6 +62,7 @@ def _(ct, a, b):
 
 @op(promote="numeric", host=np.fmax)
 def fmax(a, b):
+    refuse(a, "c", "fmax_cpu")
     """The larger one; a number beats NaN."""
     return jnp.fmax(a, b)
 
@@ -76,6 +79,7 @@ def _(ct, a, b):
 
 @op(promote="numeric", host=np.fmin)
 def fmin(a, b):
+    refuse(a, "c", "fmin_cpu")
     """The smaller one; a number beats NaN."""
     return jnp.fmin(a, b)
 
