@@ -16,11 +16,14 @@ _LOWER = (
 )  # fmt: skip
 _LOSSES = (
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "nll_loss", "cross_entropy", "soft_cross_entropy",
-    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits", "multi_margin_loss", "multilabel_margin_loss",
 )  # fmt: skip
 _LOWER_ON = {"cpu": frozenset((*_LOWER, "prelu")), "cuda": frozenset((*_LOWER, "prelu", "mv", "gru"))}
 _FLOAT32_ON = {
-    "cpu": frozenset((*_LOSSES, "binary_cross_entropy", "prod", "pad_edges")),
+    "cpu": frozenset(
+        (*_LOSSES, "binary_cross_entropy", "prod", "pad_edges", "ctc_loss", "grid_sample", "fractional_max_pool",
+         "max_unpool")
+    ),
     "cuda": frozenset(
         (*_LOSSES, "prod", "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p",
          "reciprocal", "rsqrt", "sinh", "tan", "pow", "pow_static", "softplus", "layer_norm", "group_norm", "norm",

@@ -219,7 +219,7 @@ def grid_sample(x, grid, *, mode, padding, align):
         if mode == "bilinear":
             taps.append([(first, 1 - share), (first + 1, share)])
         else:
-            taps.append([(first + o, _cubic_at(share - o)) for o in range(-1, 3)])
+            taps.append([(first + o, _cubic(share - o, -0.75)) for o in range(-1, 3)])
     total: Any = 0
     for choice in itertools.product(*taps):
         flat: Any = 0
@@ -235,13 +235,6 @@ def grid_sample(x, grid, *, mode, padding, align):
         values = jnp.where(seen[:, :, None], values, 0)
         total = total + (values if weight is None else values * weight[:, :, None])
     return jnp.moveaxis(total, 2, 1).reshape(batch, channels, *out)
-
-
-def _cubic_at(x: Any) -> Any:
-    x = jnp.abs(x)
-    a = -0.75
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    return jnp.where(x < 1, near, (((x - 5) * x + 8) * x - 4) * a)
 
 
 grid_sample.grad_by_vjp("x", "grid")
