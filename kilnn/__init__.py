@@ -559,15 +559,25 @@ if _typing.TYPE_CHECKING:
         amp as amp,
         autograd as autograd,
         backends as backends,
+        compiler as compiler,
         cuda as cuda,
         data as data,
+        distributed as distributed,
         distributions as distributions,
+        export as export,
         fft as fft,
         func as func,
+        fx as fx,
+        hub as hub,
         io as io,
+        jit as jit,
+        library as library,
         linalg as linalg,
+        multiprocessing as multiprocessing,
         nn as nn,
+        onnx as onnx,
         optim as optim,
+        profiler as profiler,
         serialization as serialization,
         special as special,
         testing as testing,
@@ -584,6 +594,7 @@ if _typing.TYPE_CHECKING:
         set_autocast_dtype as set_autocast_dtype,
         set_autocast_enabled as set_autocast_enabled,
     )
+    from kilnn.compiler import compile as compile
     from kilnn.func.vmap import vmap as vmap
     from kilnn.io import load as load, save as save
 else:
@@ -593,15 +604,25 @@ else:
         "amp",
         "autograd",
         "backends",
+        "compiler",
         "cuda",
         "data",
+        "distributed",
         "distributions",
+        "export",
         "fft",
         "func",
+        "fx",
+        "hub",
         "io",
+        "jit",
+        "library",
         "linalg",
+        "multiprocessing",
         "nn",
+        "onnx",
         "optim",
+        "profiler",
     )
     _PACKAGES += ("serialization", "special", "testing", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
@@ -611,7 +632,7 @@ else:
         "set_autocast_cache_enabled", "set_autocast_dtype", "set_autocast_enabled",
     )  # fmt: skip
     _LATER |= dict.fromkeys(_AUTOCAST, "kilnn.amp")
-    _LATER |= {"vmap": "kilnn.func"}
+    _LATER |= {"vmap": "kilnn.func", "compile": "kilnn.compiler"}
 
     def __getattr__(name):
         """Called by Python for a name that the module does not have (yet)."""

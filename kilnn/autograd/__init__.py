@@ -1,6 +1,6 @@
 """Automatic differentiation: backward, grad, Function, gradient modes."""
 
-from kilnn.autograd import forward_ad as forward_ad, functional as functional, graph as graph
+from kilnn.autograd import forward_ad as forward_ad, functional as functional, graph as graph, profiler as profiler
 from kilnn.autograd.backward import Variable as Variable, backward as backward, grad as grad
 from kilnn.autograd.function import Function as Function, once_differentiable as once_differentiable
 from kilnn.autograd.gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck

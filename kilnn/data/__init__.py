@@ -11,6 +11,7 @@ from kilnn.data.dataset import (
     TensorDataset,
     random_split,
 )
+from kilnn.data.distributed_sampler import DistributedSampler
 from kilnn.data.loader import DataLoader, get_worker_info
 from kilnn.data.sampler import (
     BatchSampler,
@@ -22,6 +23,7 @@ from kilnn.data.sampler import (
 )
 
 __all__ = [
+    "DistributedSampler",
     "BatchSampler",
     "ChainDataset",
     "ConcatDataset",

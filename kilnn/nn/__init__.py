@@ -1,7 +1,14 @@
 """kilnn.nn: modules, layers, losses, initial values. The functions behind them are in `kilnn.nn.functional`."""
 
 from kilnn.engine.startup import freeze as _freeze
-from kilnn.nn import attention as attention, functional as functional, init as init, modules as modules, utils as utils
+from kilnn.nn import (
+    attention as attention,
+    functional as functional,
+    init as init,
+    modules as modules,
+    parallel as parallel,
+    utils as utils,
+)
 from kilnn.nn.layers.activation import (
     CELU as CELU,
     ELU as ELU,
@@ -198,6 +205,7 @@ from kilnn.nn.layers.transformer import (
     TransformerEncoderLayer as TransformerEncoderLayer,
 )
 from kilnn.nn.module import Module as Module
+from kilnn.nn.parallel import DataParallel as DataParallel
 from kilnn.nn.parameter import (
     Buffer as Buffer,
     Parameter as Parameter,

@@ -1,3 +1,8 @@
 """kilnn.utils: PyTorch's name for where data loading lives."""
 
-from kilnn.utils import checkpoint as checkpoint, data as data
+from kilnn.utils import (
+    benchmark as benchmark,
+    checkpoint as checkpoint,
+    data as data,
+    tensorboard as tensorboard,
+)

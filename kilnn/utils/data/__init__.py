@@ -1,3 +1,4 @@
 """kilnn.utils.data: the same names as kilnn.data."""
 
 from kilnn.data import *  # noqa: F403 - PyTorch's second name for the whole package
+from kilnn.utils.data import distributed as distributed
