@@ -87,6 +87,10 @@ class FunctionContext:
         self._to_save = ()
 
 
+FunctionCtx = FunctionContext
+"""PyTorch's name for it."""
+
+
 class FunctionNode(SpecialNode):
     """The backward node of a Function."""
 
