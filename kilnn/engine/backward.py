@@ -12,11 +12,12 @@ from typing import Any
 from kilnn.engine import views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
-from kilnn.engine.entry import rest_entry, tracked_operands
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
+from kilnn.engine.plan import tracked_operands
 from kilnn.engine.record import record, record_entry
+from kilnn.engine.rest import rest_entry, unexpected
 from kilnn.engine.values import Counter, Value
 from kilnn.native.core import core
 from kilnn.ops.spec import op
@@ -135,7 +136,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         mask &= tracked_operands(entry)
     out = record_entry(entry, operands, values, mask if create_graph else 0)
     outs = list(out) if entry.nout > 1 else [out]
-    extra = _unexpected(plan, cotangents)
+    extra = unexpected(plan, cotangents)
     if not extra:
         return outs
     cts = [cotangents[j] for j in extra]
@@ -157,13 +158,6 @@ def _rest(
                 full |= 1 << n
     more = record_entry(rest, cts + saved, [views.value_of_tensor(ct) for ct in cts] + values, full)
     return list(more) if rest.nout > 1 else [more]
-
-
-def _unexpected(plan: Any, row: list[Any]) -> tuple[int, ...]:
-    """Outputs with a cotangent that the plan's formula does not take."""
-    if len(row) == 1 or len(plan.cts) == len(row):
-        return ()
-    return tuple([j for j, ct in enumerate(row) if ct is not None and j not in plan.cts])
 
 
 def _edge(target: Any, output: int, counter: Any) -> Any:
@@ -344,7 +338,7 @@ class Walk:
         values += node.saved
         if not self.retain and plan.frees:
             node.free()
-        extra = _unexpected(plan, row)
+        extra = unexpected(plan, row)
         saved = values[len(plan.cts) :]
         outs = emit(self.context, plan.backward, values)
         if extra:

@@ -10,10 +10,11 @@ import jax
 
 from kilnn.base.config import config
 from kilnn.engine import executables, rules, segments
-from kilnn.engine.entry import HEADS, sweep
+from kilnn.engine.entry import HEADS
 from kilnn.engine.fingerprint import code_name
 from kilnn.engine.lower import Canonical, Signature, build, canonicalize, strays
 from kilnn.engine.stats import count
+from kilnn.engine.sweep import sweep
 
 WASTE_SHARE = 0.10  # outputs that nobody wants: this share of the wanted bytes is free
 WASTE_RUNS = 50  # beyond it, a program with fewer outputs is made only after this many wasteful runs in a row

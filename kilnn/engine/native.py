@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.engine import checks, entry, flat, handle, node, placement, record, trace, values, views
+from kilnn.engine import checks, entry, flat, handle, node, placement, plan, record, trace, values, views
 from kilnn.engine.context import Context, local
 from kilnn.native.core import core
 
@@ -15,7 +15,7 @@ def connect(tensor_class: type[Any]) -> None:
         return
     classes = (
         values.Value, values.RangeValue, values.Storage, values.Counter, flat.FlatStorage, flat.PartStorage, flat.Part,
-        node.Node, handle.Handle, views.View, trace.Trace, Context, entry.Entry, entry.Plan,
+        node.Node, handle.Handle, views.View, trace.Trace, Context, entry.Entry, plan.Plan,
     )  # fmt: skip
     core.setup(
         {cls.__name__: cls for cls in classes}

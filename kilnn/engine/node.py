@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from kilnn.engine.entry import VALUE, Entry, make_plan
+from kilnn.engine.entry import VALUE, Entry
+from kilnn.engine.plan import make_plan
 
 sequence = itertools.count()
 _new = object.__new__

@@ -19,7 +19,8 @@ import ml_dtypes
 import numpy as np
 import torch
 
-from kilnn.engine.entry import NONE, VALUE, Entry, make_entry, make_plan
+from kilnn.engine.entry import NONE, VALUE, Entry, make_entry
+from kilnn.engine.plan import make_plan
 from kilnn.engine.values import aval_of
 from kilnn.ops.spec import Op
 

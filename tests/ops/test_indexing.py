@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from kilnn.engine.entry import grouped, make_plan
+from kilnn.engine.entry import grouped
+from kilnn.engine.plan import make_plan
 from kilnn.ops import indexing as ops, masking
 from tests.ops.harness import (
     Fixed,
