@@ -10,6 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := torch==2.13.0
 TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.org/whl/cpu)
 
+# Each test process compiles with several threads already: more than a few gain nothing.
+WORKERS ?= 2
+
 SOURCES := pyproject.toml setup.py $(wildcard kilnn/native/src/*)
 
 .PHONY: demo tutorial test test-all lint format bench gpu-check clean
@@ -22,7 +25,7 @@ tutorial: $(VENV)/.demo
 		echo "== $$script"; $(BIN)/python $$script || exit 1; echo; done
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -q --slow

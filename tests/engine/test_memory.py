@@ -171,22 +171,26 @@ IMPORT_TIME = """
 import sys, time
 import jax
 sys.dont_write_bytecode, sys.pycache_prefix = {without}, {folder!r}
-start = time.perf_counter()
+start = time.process_time()
 {code}
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 EVERYTHING = "import kilnn, kilnn.autograd, kilnn.data, kilnn.io, kilnn.nn, kilnn.optim, kilnn.utils"
 
 
-@pytest.mark.parametrize("code", ["import kilnn", EVERYTHING], ids=["kilnn", "everything"])
-@pytest.mark.parametrize("without", [False, True], ids=["byte code", "no byte code"])
-def test_import_adds_little_to_import_jax(code, without, tmp_path):
-    """Also in a fresh clone that keeps no byte code. The quickest of several runs, as others slow down the machine."""
+@pytest.mark.parametrize(
+    ("code", "without", "limit"),
+    [("import kilnn", False, 0.25), ("import kilnn", True, 0.25), (EVERYTHING, False, 0.25), (EVERYTHING, True, 0.6)],
+    ids=["kilnn", "kilnn without byte code", "everything", "everything without byte code"],
+)
+def test_import_adds_little_to_import_jax(code, without, limit, tmp_path):
+    """Also in a fresh clone that keeps no byte code. Processor time, and the quickest of several runs, as other
+    programs slow down the machine."""
     program = IMPORT_TIME.format(code=code, without=without, folder=str(tmp_path))
     python(program)  # warms the file cache and, unless forbidden, writes the byte code
     assert any(tmp_path.rglob("*.pyc")) is not without
     added = [float(python(program)) for _ in range(5)]
-    assert min(added) <= 0.25, f"{code} adds {sorted(added)} s"
+    assert min(added) <= limit, f"{code} adds {sorted(added)} s"
 
 
 def test_import_never_imports_torch():
