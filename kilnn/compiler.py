@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from kilnn.base.config import config
 from kilnn.engine import cache
+from kilnn.engine.context import local
+from kilnn.engine.trace import flush
 
 _MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
-_STANCES = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile")
+_STANCES = (
+    "default",
+    "force_eager",
+    "eager_on_recompile",
+    "fail_on_recompile",
+    "eager_then_compile",
+    "aot_eager_then_compile",
+)
 
 
 def compile(
@@ -128,16 +139,29 @@ def cudagraph_mark_step_begin() -> None:
     """
 
 
+def _run_at_once(mode: bool) -> bool:
+    """Switch the engine; what it was before."""
+    flush("compiler.set_stance")
+    before, local.context.eager = local.context.eager, mode
+    return before
+
+
 class set_stance:
-    """PyTorch's switch between compiled and eager runs. Only "default" is there.
+    """Whether operations are recorded and run together, from this call on: a call, a `with` block or a decorator.
 
     Args:
-        stance: "default"; for "force_eager" use `with kilnn.eager():`.
+        stance: "default" records; "force_eager" runs every operation at once, as `kilnn.eager()` does.
         skip_guard_eval_unsafe: accepted as False.
         force_backend: accepted as None.
 
-    Raises: NotImplementedError for another stance, RuntimeError for an unknown one.
+    Raises: NotImplementedError for PyTorch's other stances, RuntimeError for an unknown one.
 
+    Example:
+        >>> import kilnn
+        >>> with kilnn.compiler.set_stance("force_eager"):
+        ...     x = kilnn.ones(2) + 1  # computed here, not with what follows
+
+    Differs from PyTorch: it is a matter of the calling thread.
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.compiler.set_stance.html
     """
 
@@ -145,18 +169,29 @@ class set_stance:
         self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None
     ) -> None:
         if stance not in _STANCES:
-            raise RuntimeError(f"Unsupported stance '{stance}'. Choose one of {', '.join(_STANCES)}.")
-        if stance != "default" or skip_guard_eval_unsafe or force_backend is not None:
+            raise RuntimeError(f"invalid torch.compile stance '{stance}'. Choose one of {', '.join(_STANCES)}")
+        if stance not in ("default", "force_eager") or skip_guard_eval_unsafe or force_backend is not None:
             raise NotImplementedError(
-                f"compiler.set_stance({stance!r}): programs are recorded and run in one way. To run operations one by "
-                "one use `with kilnn.eager():`, to fail on a recompile `with kilnn.expect(compiles=0):`"
+                f"compiler.set_stance({stance!r}): programs are recorded and run in one way. To fail on a recompile use "
+                "`with kilnn.expect(compiles=0):`"
             )
+        self.stance = stance
+        self._at_once = stance == "force_eager" or bool(config.eager)
+        self._before = _run_at_once(self._at_once)
 
-    def __call__(self, fn: Any) -> Any:
-        return fn
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """As a decorator it holds during calls of the function, and not since the line of the decorator."""
+        _run_at_once(self._before)
+
+        @functools.wraps(fn)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with set_stance(self.stance):
+                return fn(*args, **kwargs)
+
+        return inside
 
     def __enter__(self) -> None:
-        pass
+        _run_at_once(self._at_once)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        pass
+        _run_at_once(self._before)

@@ -7,6 +7,7 @@ from kilnn.nn import (
     init as init,
     modules as modules,
     parallel as parallel,
+    quantized as quantized,
     utils as utils,
 )
 from kilnn.nn.layers.activation import (

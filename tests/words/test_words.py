@@ -46,10 +46,31 @@ def test_compiler_and_jit():
     assert not kilnn.compiler.is_compiling() and not kilnn.jit.is_scripting() and not kilnn.jit.is_tracing()
     kilnn.compiler.reset()
     assert f(kilnn.ones(1)).item() == 2
-    with pytest.raises(RuntimeError, match="Unsupported stance"):
+    with pytest.raises(RuntimeError, match="loud"):
         kilnn.compiler.set_stance("loud")
-    with pytest.raises(NotImplementedError, match=r"kilnn\.eager"):
-        kilnn.compiler.set_stance("force_eager")
+    with pytest.raises(NotImplementedError, match=r"kilnn\.expect"):
+        kilnn.compiler.set_stance("fail_on_recompile")
+    x = kilnn.ones(200, 200)  # too large for the host
+
+    def runs():
+        """How many operations run when they are recorded."""
+        before = kilnn.stats()["op_runs"]
+        x + 1
+        return kilnn.stats()["op_runs"] - before
+
+    default, stance = runs(), kilnn.compiler.set_stance
+    with stance("force_eager"):
+        assert runs() == 1
+        with stance("default"):
+            assert runs() == default
+        assert runs() == 1
+    assert runs() == default == 0
+    at_once = stance("force_eager")(runs)
+    assert runs() == 0 and at_once() == 1 and runs() == 0
+    stance("force_eager")
+    assert runs() == 1
+    stance("default")
+    assert runs() == 0
     jit = kilnn.jit
     for same in (
         jit.script(f),

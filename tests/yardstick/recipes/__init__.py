@@ -16,6 +16,7 @@ FAMILIES = (
     "losses",
     "modules",
     "optimizers",
+    "packed",
     "tensors",
     "tools",
 )
