@@ -62,6 +62,7 @@ from kilnn.base.layout import (
     layout as layout,
     memory_format as memory_format,
     preserve_format as preserve_format,
+    sparse_coo as sparse_coo,
     strided as strided,
 )
 from kilnn.base.limits import finfo as finfo, iinfo as iinfo
@@ -353,6 +354,7 @@ from kilnn.tensor.functions.products import (
     kron as kron,
     matmul as matmul,
     mm as mm,
+    mm as spmm,
     mv as mv,
     outer as outer,
     tensordot as tensordot,
@@ -540,6 +542,7 @@ from kilnn.tensor.sequences import (
     triu_indices as triu_indices,
 )
 from kilnn.tensor.size import Size as Size
+from kilnn.tensor.sparse_create import sparse_coo_tensor as sparse_coo_tensor
 from kilnn.tensor.storage import (
     TypedStorage as TypedStorage,
     UntypedStorage as UntypedStorage,
@@ -579,6 +582,7 @@ if _typing.TYPE_CHECKING:
         optim as optim,
         profiler as profiler,
         serialization as serialization,
+        sparse as sparse,
         special as special,
         testing as testing,
         utils as utils,
@@ -624,7 +628,7 @@ else:
         "optim",
         "profiler",
     )
-    _PACKAGES += ("serialization", "special", "testing", "utils", "version")
+    _PACKAGES += ("serialization", "sparse", "special", "testing", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
     _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
     _AUTOCAST = (

@@ -172,8 +172,8 @@ class set_stance:
             raise RuntimeError(f"invalid torch.compile stance '{stance}'. Choose one of {', '.join(_STANCES)}")
         if stance not in ("default", "force_eager") or skip_guard_eval_unsafe or force_backend is not None:
             raise NotImplementedError(
-                f"compiler.set_stance({stance!r}): programs are recorded and run in one way. To fail on a recompile use "
-                "`with kilnn.expect(compiles=0):`"
+                f"compiler.set_stance({stance!r}): programs are recorded and run in one way. To fail on a recompile "
+                "use `with kilnn.expect(compiles=0):`"
             )
         self.stance = stance
         self._at_once = stance == "force_eager" or bool(config.eager)

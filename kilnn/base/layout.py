@@ -32,7 +32,7 @@ class _Word:
 
 
 class layout(_Word):
-    """How a tensor keeps its elements; all of kilnn's are `kilnn.strided`.
+    """How a tensor keeps its elements: `kilnn.strided`, or `kilnn.sparse_coo` for those of `kilnn.sparse_coo_tensor`.
 
     Source: https://docs.pytorch.org/docs/2.13/tensor_attributes.html#torch-layout
     """
@@ -63,6 +63,7 @@ def _make_format(name: str) -> memory_format:
 
 
 strided: Final = _make_layout("strided")
+sparse_coo: Final = _make_layout("sparse_coo")
 preserve_format: Final = _make_format("preserve_format")
 contiguous_format: Final = _make_format("contiguous_format")
 channels_last: Final = _make_format("channels_last")

@@ -51,6 +51,8 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
         elif cls in _NUMBERS:
             values.append(x)
             key.append(cls)
+        elif hasattr(cls, "__kilnn_operation__"):
+            return x.__kilnn_operation__(op, operands, attributes)
         else:
             return record_in_python(op, tuple([_normalise(op, y) for y in operands]), attributes)
         bit += bit

@@ -21,6 +21,7 @@ from kilnn.tensor.functions import (
 from kilnn.tensor.functions.arithmetic import bitwise_left_shift, bitwise_right_shift
 from kilnn.tensor.functions.joining import diag
 from kilnn.tensor.inplace_rare import polygamma as _polygamma
+from kilnn.tensor.sparse_create import to_sparse
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
@@ -162,8 +163,10 @@ class RareMethods:
         return self.reshape(*sizes)  # type: ignore[no-any-return]  # a Tensor
 
     def to_dense(self: Any, dtype: Any = None, *, masked_grad: bool = True) -> Tensor:
-        """The tensor itself, or in another dtype: all tensors are dense."""
+        """The tensor itself, or in another dtype: this one is dense."""
         return self if dtype is None else self.to(dtype)  # type: ignore[no-any-return]  # a Tensor
+
+    to_sparse = to_sparse
 
     def dense_dim(self: Any) -> int:
         """Number of dimensions: all are dense."""

@@ -31,10 +31,11 @@ KEEP_ZERO = frozenset((
 class SparseTensor:
     """What `kilnn.sparse_coo_tensor` makes: `indices` (sparse_dim, nnz) and `values` (nnz, *dense sizes).
 
-    Operations on it are recorded operations on its values, so gradients reach them. Supported are the conversions, sums
-    and differences of sparse tensors, dense + sparse, products with numbers and tensors, matrix products on either side,
-    `sum`, and functions that give zero for zero; others raise NotImplementedError. It is no subclass of `Tensor`, because
-    nothing else that is true of a Tensor holds for it.
+    Operations on it are recorded operations on its values, so gradients reach them. Supported are
+    conversions, sums and differences of sparse tensors, dense + sparse, products with numbers and tensors, matrix
+    products on either side, `sum`, and functions that give zero for zero; others raise NotImplementedError.
+
+    Differs from PyTorch: it is no subclass of `Tensor`.
 
     Source: https://docs.pytorch.org/docs/2.13/sparse.html
     """
@@ -132,7 +133,7 @@ class SparseTensor:
 
     def __repr__(self) -> str:
         inner = [f"indices={self._places!r}", f"values={self._numbers.detach()!r}"]
-        inner = [text.replace("\n", "\n" + " " * (len("tensor(") + text.index("="))) for text in inner]
+        inner = [text.replace("\n", "\n" + " " * (len("tensor(") + text.index("=") + 1)) for text in inner]
         facts = [f"size={tuple(self._size)}", f"nnz={self._nnz()}"]
         if self.requires_grad:
             facts.append("requires_grad=True")
@@ -152,9 +153,12 @@ class SparseTensor:
 
     @property
     def grad(self) -> SparseTensor | None:
-        """The gradient of the values, at the same places."""
+        """The gradient at the places of the values; values at the same place share one."""
         grad = self._numbers.grad
-        return None if grad is None else self._with(grad)
+        if grad is None or self._coalesced:
+            return None if grad is None else self._with(grad)
+        summed, count = self._with(grad).coalesce(), self._with(ones_like(grad)).coalesce()
+        return summed._with(summed._numbers / count._numbers)
 
     def detach(self) -> SparseTensor:
         """The same places and values outside the gradient graph."""
@@ -205,9 +209,7 @@ class SparseTensor:
 
     def to_sparse(self, sparse_dim: int | None = None) -> SparseTensor:
         """The tensor itself."""
-        if sparse_dim is not None and sparse_dim != self.sparse_dim():
-            return to_sparse(self.to_dense(), sparse_dim)
-        return self
+        return self if sparse_dim in (None, self.sparse_dim()) else coordinates(self.to_dense(), sparse_dim)
 
     def clone(self) -> SparseTensor:
         """A copy."""
@@ -252,7 +254,9 @@ class SparseTensor:
     def t(self) -> SparseTensor:
         """The transposed matrix."""
         if self.ndim != 2:
-            raise RuntimeError(f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but self is {self.ndim}D")
+            raise RuntimeError(
+                f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but self is {self.ndim}D"
+            )
         return self.transpose(0, 1)
 
     def numpy(self) -> Any:
@@ -319,7 +323,7 @@ class SparseTensor:
         return record(activation.relu, (self,))
 
     def sum(self, dim: Any = None, dtype: Any = None) -> Any:
-        """The sum of all elements, or a sparse (or dense, if no sparse dimension is left) tensor of sums along `dim`."""
+        """The sum of all elements, or of those along `dim`: sparse unless no sparse dimension is left."""
         values = self._numbers if dtype is None else self._numbers.to(dtype)
         if dim is None:
             return values.sum()
@@ -375,7 +379,7 @@ def _mul(a: Any, b: Any) -> Any:
     if not _sparse(b):
         return a._with(a._numbers * b[tuple(a._places)])
     a, b = a.coalesce(), b.coalesce()
-    kept = (b._pattern()[tuple(a._places)] > 0).nonzero().reshape(-1)
+    kept = (_pattern(b)[tuple(a._places)] > 0).nonzero().reshape(-1)
     places = a._places[:, kept]
     return SparseTensor(places, a._numbers[kept] * b.to_dense()[tuple(places)], a.shape, True)
 
@@ -404,8 +408,7 @@ def _product(a: Any, b: Any) -> Any:
         return _product(b.t(), a.t()).t() if a.ndim == 2 else _product(b.t(), a)
     if a.shape[1] != b.shape[0]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
-            f"{'x'.join(map(str, b.shape))})"
+            f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and {'x'.join(map(str, b.shape))})"
         )
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r}")
@@ -433,104 +436,13 @@ _RULES: dict[Op, Callable[..., Any]] = {
 }
 
 
-def to_sparse(
-    self: Any, sparse_dim: int | None = None, *, layout: Any = None, blocksize: Any = None, dense_dim: Any = None
-) -> SparseTensor:
-    """The values that are not zero, and their places. Reads the tensor.
-
-    Args:
-        sparse_dim: how many of the first dimensions to count places in; all by default. A value is then what the rest
-            holds, kept if any of it is not zero.
-        layout: `kilnn.sparse_coo` or None; the other layouts raise NotImplementedError.
-        blocksize, dense_dim: of other layouts: None only.
-
-    Example:
-        >>> import kilnn
-        >>> kilnn.eye(2).to_sparse().indices().tolist()
-        [[0, 1], [0, 1]]
-
-    Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.to_sparse.html
-    """
-    if isinstance(sparse_dim, type(sparse_coo)):
-        sparse_dim, layout = None, sparse_dim
-    if (layout is not None and layout is not sparse_coo) or blocksize is not None or dense_dim is not None:
-        raise NotImplementedError("to_sparse(): of the sparse layouts, only kilnn.sparse_coo is there")
-    count = self.ndim if sparse_dim is None else sparse_dim
-    if not 0 < count <= max(self.ndim, 1):
-        raise IndexError(f"to_sparse: sparse_dim {count} must be from 1 to the number of dimensions, {self.ndim}")
-    there = self != 0
-    if count < self.ndim:
+def coordinates(x: Tensor, sparse_dim: int | None) -> SparseTensor:
+    """What of x is not zero, with places counted in the first `sparse_dim` dimensions (None: in all)."""
+    count = x.ndim if sparse_dim is None else sparse_dim
+    if not 0 < count <= max(x.ndim, 1):
+        raise RuntimeError(f"to_sparse: sparse_dim {count} must be from 1 to the number of dimensions, {x.ndim}")
+    there: Any = x != 0
+    if count < x.ndim:
         there = there.flatten(count).any(-1)
-    places = nonzero(there).t()
-    return SparseTensor(places, self[tuple(places)], self.shape, True)
-
-
-def sparse_coo_tensor(
-    indices: Any, values: Any = None, size: Sequence[int] | None = None, *, dtype: Any = None, device: Any = None,
-    pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
-    is_coalesced: bool | None = None,
-) -> SparseTensor:  # fmt: skip
-    """A tensor given by some of its values; all others are zero.
-
-    Formula: out[indices[:, k]] = sum of the values[k] with these indices.
-
-    Args:
-        indices: places, (sparse_dim, nnz), from 0 on; or the size alone, for a tensor of zeros.
-        values: values, (nnz, *dense sizes).
-        size: the shape; by default just large enough.
-        dtype, device: of the values.
-        pin_memory: accepted.
-        requires_grad: make the values a leaf that asks for its gradient.
-        check_invariants: False does not look at the indices.
-        is_coalesced: True promises that places are unique and in order.
-
-    Raises: RuntimeError for as many indices as there are no values, and for indices outside of size.
-
-    Example:
-        >>> import kilnn
-        >>> kilnn.sparse_coo_tensor([[0, 1], [2, 0]], [3.0, 4.0], (2, 3)).to_dense().tolist()
-        [[0.0, 0.0, 3.0], [4.0, 0.0, 0.0]]
-
-    Source: https://docs.pytorch.org/docs/2.13/generated/torch.sparse_coo_tensor.html
-    """
-    if values is None:
-        shape = tuple(indices if size is None else size)
-        values = zeros(0, dtype=dtype, device=device)
-        places = zeros(len(shape), 0, dtype=_int64(), device=values.device)
-        return SparseTensor(places, values.requires_grad_(requires_grad), shape, True)
-    if not is_tensor(values):
-        values = tensor(values, dtype=dtype, device=device)
-    values = values.to(device=device, dtype=dtype)
-    places = (indices if is_tensor(indices) else tensor(indices)).to(device=values.device, dtype=_int64())
-    if places.ndim != 2:
-        raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(places.shape)}")
-    if values.ndim < 1 or places.shape[1] != values.shape[0]:
-        raise RuntimeError(
-            f"indices and values must have same nnz, but got nnz from indices: {places.shape[1]}, nnz from values: "
-            f"{values.shape[0] if values.ndim else 0}"
-        )
-    largest = [-1] * len(places) if not places.numel() else places.amax(1).tolist() if check_invariants is not False else []
-    if size is None:
-        largest = largest or places.amax(1).tolist()
-        size = [n + 1 for n in largest] + list(values.shape[1:])
-    elif len(size) != places.shape[0] + values.ndim - 1 or tuple(size[places.shape[0] :]) != tuple(values.shape[1:]):
-        raise RuntimeError(
-            f"number of dimensions must be sparse_dim ({places.shape[0]}) + dense_dim ({values.ndim - 1}), with values of "
-            f"the size's last dimensions, but got size {list(size)} and values of size {list(values.shape)}"
-        )
-    if largest and places.numel() and places.min().item() < 0:
-        raise RuntimeError("found negative index among the indices of sparse_coo_tensor")
-    for n, (found, limit) in enumerate(zip(largest, size, strict=False)):
-        if found >= limit:
-            raise RuntimeError(
-                f"size is inconsistent with indices: for dim {n}, size is {limit} but found index {found}"
-            )
-    if requires_grad:
-        values = values.detach().requires_grad_()
-    return SparseTensor(places, values, size, bool(is_coalesced))
-
-
-def _int64() -> Any:
-    from kilnn.base.dtypes import int64
-
-    return int64
+    places: Any = nonzero(there).t()
+    return SparseTensor(places, x[tuple(places)], x.shape, True)

@@ -1,7 +1,6 @@
 """Names that do not work yet or have no recipe, each with the reason. See tests/test_yardstick.py."""
 
 MISSING = {
-    "Tensor._values": "a private name of PyTorch",
     "torch._C._autograd._KinetoEvent": "a private name of PyTorch",
     "torch._dynamo.reset": "a private name of PyTorch",
     "torch._inductor.config.coordinate_descent_tuning": "a private name of PyTorch",
@@ -31,6 +30,4 @@ MISSING = {
     "torch.distributed.tensor.parallel.ColwiseParallel": "distributed training over several processes: not there yet",
     "torch.autograd.forward_ad.unpack_dual": "tensors carry no tangents: kilnn.func.jvp",
     "torch.autograd.graph.saved_tensors_hooks": "what is saved is not in memory yet: utils.checkpoint",
-    "Tensor.to_sparse": "sparse tensors: not part of kilnn",
-    "torch.sparse_coo_tensor": "sparse tensors: not part of kilnn",
 }

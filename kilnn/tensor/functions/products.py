@@ -55,6 +55,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """
     for x in (input, other):
         if not is_tensor(x):
+            if hasattr(x, "__kilnn_operation__"):
+                return record(ops.matmul, (input, other))
             raise TypeError(f"unsupported operand type(s) for @: 'Tensor' and '{type(x).__name__}'")
     left, right = input.aval.shape, other.aval.shape
     op = _BY_RANKS.get((len(left), len(right)))

@@ -1,6 +1,6 @@
 """Testing, compiling, and other tools around a model."""
 
-from tests.yardstick.kit import matrix
+from tests.yardstick.kit import matrix, square
 
 
 def _close(T):
@@ -12,7 +12,19 @@ def _close(T):
     return "returns"
 
 
+def _coo(T):
+    return T.sparse_coo_tensor(T.tensor([[0, 1, 1], [2, 0, 2]]), T.tensor([3, 4, 5]), size=(2, 4), dtype=T.float32)
+
+
+def _to_sparse(T):
+    s = T.eye(3).mul(2).to_sparse()
+    return [s.indices(), s.values(), T.sparse.mm(s, square(T))]
+
+
 RECIPES = {
+    "torch.sparse_coo_tensor": lambda T: [_coo(T).to_dense(), _coo(T) @ T.ones(4, 2), _coo(T).is_sparse],
+    "Tensor.to_sparse": _to_sparse,
+    "Tensor._values": lambda T: _coo(T)._values(),
     "torch.testing.assert_close": _close,
     "torch.testing.make_tensor": lambda T: [
         tuple(T.testing.make_tensor((2, 3), dtype=T.float32, device="cpu", low=0, high=1).shape),
