@@ -94,12 +94,15 @@ FunctionCtx = FunctionContext
 class FunctionNode(SpecialNode):
     """The backward node of a Function."""
 
-    __slots__ = ("avals", "context", "function", "operand_avals", "places")
+    __slots__ = ("avals", "context", "function", "operand_avals", "places", "tensors")
 
-    def __init__(self, function: type[Function], context: FunctionContext, inputs: list[Any], avals: list[Any]) -> None:
+    def __init__(
+        self, function: type[Function], context: FunctionContext, inputs: list[Any], outputs: list[Any]
+    ) -> None:
         self.function = function
         self.context = context
-        self.avals = avals
+        self.tensors = [isinstance(t, Tensor) for t in outputs]
+        self.avals = [views.value_of_tensor(t).aval for t in outputs if isinstance(t, Tensor)]
         edges: list[Any] = []
         self.places = []
         self.operand_avals = []
@@ -126,6 +129,8 @@ class FunctionNode(SpecialNode):
         row = list(cotangents)
         if self.context._materialize:
             row = [new_handle(zeros_value(a)) if c is None else c for a, c in zip(self.avals, row, strict=True)]
+        given = iter(row)
+        row = [next(given) if tensor else None for tensor in self.tensors]
         with set_grad_enabled(create_graph):
             result = self.function.backward(self.context, *row)
         grads = list(result) if isinstance(result, tuple | list) else [result]
@@ -242,7 +247,7 @@ class Function:
         if not tracked:
             context._seal({}, None)
             return tuple(outputs) if many else outputs[0]
-        node = FunctionNode(cls, context, list(args), [views.value_of_tensor(t).aval for t in tensors])
+        node = FunctionNode(cls, context, list(args), outputs)
         numbers = {id(t): k for k, t in enumerate(tensors)}
         for k, t in enumerate(tensors):
             if not _differentiable(t, context):

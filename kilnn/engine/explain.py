@@ -7,8 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kilnn.engine import sites
 from kilnn.engine.entry import HEADS
+from kilnn.engine.stats import count
+from kilnn.engine.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,12 @@ def _text(instr: Any) -> str:
     return f"{entry.name}({operands}{'; ' + attributes if attributes else ''})"
 
 
-def synced(site: Any) -> None:
-    """Remember that Python looked at a value here."""
+def count_read(values: list[Any]) -> None:
+    """Count a look at these values, and blame it on the user's line, unless they lie in NumPy's memory already."""
+    if all(v.data.__class__ is np.ndarray for v in values if isinstance(v, Value)):
+        return
+    count("syncs")
+    site = sites.user_site()
     _syncs[site] = _syncs.get(site, 0) + 1
 
 

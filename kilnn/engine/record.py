@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kilnn.base import dtypes, shapes
-from kilnn.engine import autocast, checks, host, views
+from kilnn.engine import autocast, checks, explain, host, views
 from kilnn.engine.context import local
 from kilnn.engine.emit import commit
 from kilnn.engine.entry import Entry, make_entry
@@ -60,6 +60,7 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
     entry = op.memo.get(memo)
     if entry is None:
         if op.by_value:
+            explain.count_read(values)
             return host.run_by_value(op, values, attributes)
         if complex in key:
             # The vectors of run-time numbers hold real ones: a complex number is a leaf of its own.

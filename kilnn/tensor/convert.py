@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from kilnn.engine import explain, sites, views
+from kilnn.engine import explain, views
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.host import array_of, data_of
 from kilnn.engine.placement import to_device
-from kilnn.engine.stats import count
 
 
 def observed(x: Any) -> np.ndarray[Any, Any]:
     """The tensor's array, after running what it waits for; counted and blamed on the user's line as a read."""
     value = views.value_of_tensor(x)
-    if value.data is None or not isinstance(value.data, np.ndarray):
-        count("syncs")
-        explain.synced(sites.user_site())
+    explain.count_read([value])
     array = array_of(value)
     PENDING.raise_first()
     return array
