@@ -317,11 +317,30 @@ def _(ct, x):
 
 @op(promote="float")
 def digamma(x):
-    return lax.digamma(x)
+    return digamma_at(x)
 
 
 @digamma.grad("x")
 def _(ct, x):
+    return ct * derivative_of_digamma(x, 1)
+
+
+def digamma_at(x):
+    return jnp.where(x == 0, jnp.where(jnp.signbit(x), jnp.inf, -jnp.inf).astype(x.dtype), lax.digamma(x))
+
+
+def derivative_of_digamma(x, n):
+    """The n-th derivative, n > 0: JAX's for positive x, mirrored at 1/2 for the others, where its series is wrong."""
     from jax.scipy.special import polygamma  # noqa: PLC0415  # a large module for one gradient
 
-    return ct * polygamma(1, x)
+    # d^n/dx^n of pi cot(pi x) is pi^(n + 1) times a polynomial of the cotangent.
+    cotangent = np.polynomial.Polynomial([0, 1])
+    for _ in range(n):
+        cotangent = -cotangent.deriv() * np.polynomial.Polynomial([1, 0, 1])
+    mirrored, pole = x < 0.5, (x <= 0) & (x == jnp.floor(x))
+    inside = jnp.where(mirrored & ~pole, x, 0.25)
+    slope = 1 / jnp.tan(math.pi * (inside - jnp.round(inside)))
+    turned = math.pi ** (n + 1) * jnp.polyval(jnp.asarray(cotangent.coef[::-1], x.dtype), slope)
+    value = polygamma(n, jnp.where(mirrored, 1 - x, x))
+    value = jnp.where(mirrored, (-1) ** n * value - turned, value)
+    return jnp.where(pole, (-1) ** (n + 1) * jnp.inf, value).astype(x.dtype)

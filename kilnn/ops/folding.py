@@ -71,7 +71,8 @@ def _(x, *, kernel, dilation, padding, stride):
             f"dilation={tuple(dilation)}, padding={tuple(padding)}, calculated shape of the array of sliding blocks as "
             f"{out}, but its components must be at least one."
         )
-    require_float("im2col", x)
+    if x.dtype != np.bool_:
+        require_float("im2col", x)
 
 
 @op(backward_name="Col2ImBackward0")

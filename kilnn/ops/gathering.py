@@ -55,7 +55,7 @@ def place(x: Any, index: Any, source: Any, dim: int, accumulate: bool) -> Any:
 
 
 def _check_index(name: str, x: Any, index: Any) -> None:
-    if index.dtype not in (np.int32, np.int64):
+    if index.dtype not in (np.int32, np.int64) and 0 not in index.shape:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     if max(len(index.shape), 1) != max(len(x.shape), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
@@ -193,6 +193,7 @@ def scatter_combined(x, index, source, *, dim, size, how, include):
     if not include:
         neutral = 1 if how == "prod" else _limit(x.dtype, how == "amin")
         flat = flat.at[places].set(jnp.asarray(neutral, x.dtype))
+    how = "amin" if how == "prod" and x.dtype == np.bool_ else how
     return getattr(flat.at[places], _COMBINED[how])(values).reshape(shape)
 
 
@@ -269,8 +270,8 @@ def _(ct, index, size, accumulate):
 
 
 @put.grad("source")
-def _(ct, index):
-    return take(ct.reshape(-1), (index,), (0,))
+def _(ct, index, source_shape):
+    return take(ct.reshape(-1), (index,), (0,)).reshape(source_shape)
 
 
 @put.check(IndexError, "out of range: tried to access index {value} on a tensor of {size} elements.")

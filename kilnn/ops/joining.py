@@ -211,6 +211,9 @@ def _source_places(size: int, low: int, high: int, mode: str) -> Any:
 
 def _fill_edges(x: Any, pads: Pads, mode: str) -> Any:
     for d, (low, high) in enumerate(pads):
+        if mode == "circular" and min(low, high) < 0:  # what is cut off does not come back at the other end
+            x = lax.slice_in_dim(x, max(-low, 0), x.shape[d] - max(-high, 0), axis=d)
+            low, high = max(low, 0), max(high, 0)  # noqa: PLW2901
         if low or high:
             x = jnp.take(x, _source_places(x.shape[d], low, high, mode), d, mode="clip")
     return x
@@ -242,7 +245,7 @@ def _(ct, x_shape, x_dtype, pads):
 @pad_edges.validate
 def _(x, *, pads, mode):
     for d, (low, high) in enumerate(pads):
-        if mode == "reflect" and max(low, high) >= x.shape[d]:
+        if mode == "reflect" and max(low, high) >= max(x.shape[d], 1):
             raise RuntimeError(
                 "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
                 f"({low}, {high}) at dimension {d} of input {size_text(x.shape)}"

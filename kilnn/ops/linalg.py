@@ -129,7 +129,7 @@ def _(a, upper):
         minors = [np.linalg.slogdet(a[..., :n, :n])[0].real for n in range(1, a.shape[-1] + 1)]
         first = np.argmax(np.stack([*minors, np.full(a.shape[:-2], -1.0)], -1) <= 0, -1)
         return first < a.shape[-1], first + 1
-    failed = jnp.isnan(jnp.linalg.cholesky(a)[..., -1, -1])
+    failed = jnp.isnan(jnp.linalg.cholesky(a)[..., -1:, -1:]).any((-2, -1))
     return failed, jnp.full(failed.shape, a.shape[-1])
 
 
@@ -175,7 +175,8 @@ _square(eigvalsh, "eigvalsh")
 
 @op(backward_name="LinalgEigBackward0", host=lambda a: tuple(_as_complex(x, a) for x in np.linalg.eig(a)))
 def eig(a):
-    return tuple(jnp.linalg.eig(a))
+    # JAX asks for a loss that does not depend on the vectors' phases; PyTorch expects the same.
+    return tuple(lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True))
 
 
 _square(eig, "eig")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -166,7 +167,10 @@ def _divisors(size: Any, kernel: Any, stride: Any, padding: Any, include_pad: bo
 def avg_pool(x, *, kernel, stride, padding, count_include_pad, divisor):
     """Means of windows of the last dimensions; `padding` holds (low, high) pairs, high > low under ceil_mode."""
     count = _divisors(x.shape[-len(kernel) :], kernel, stride, padding, count_include_pad, divisor)
-    return _window_sum(x, kernel, stride, padding) * np.asarray(1 / count, x.dtype)
+    total = _window_sum(x, kernel, stride, padding)
+    if x.dtype == np.int64:
+        return lax.div(total, jnp.broadcast_to(np.asarray(count, x.dtype), total.shape))  # towards zero
+    return total * np.asarray(1 / count, x.dtype)
 
 
 @avg_pool.grad("x", frees=True)
@@ -187,7 +191,8 @@ def _(ct, x_shape, kernel, stride, padding, count_include_pad, divisor):
 def _(x, *, kernel, stride, padding, count_include_pad, divisor):
     rank = len(kernel)
     _check_rank("avg_pool", x, rank)
-    require_float(f"avg_pool{rank}d", x)
+    if x.dtype != np.int64:
+        require_float(f"avg_pool{rank}d", x)
     out = out_size(x.shape[-rank:], kernel, stride, padding, (1,) * rank)
     if min(out) <= 0:
         _too_small(x.shape[-rank - 1 :], x.shape[-rank - 1 : -rank] + out)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kilnn.ops.elementary import derivative_of_digamma, digamma_at
 from kilnn.ops.spec import Op, op
 
 
@@ -33,7 +34,48 @@ def _unary(name: str) -> Op:
     return made
 
 
-i0, i0e, i1, i1e = (_unary(name) for name in ("i0", "i0e", "i1", "i1e"))
+@op(promote="float")
+def i0(x):
+    return _library().i0(x)
+
+
+@i0.grad("x")
+def _(ct, x):
+    return ct * _library().i1(x)
+
+
+@op(promote="float")
+def i0e(x):
+    return _library().i0e(x)
+
+
+@i0e.grad("x")
+def _(ct, x, out):
+    return ct * (_library().i1e(x) - lax.sign(x) * out)
+
+
+@op(promote="float")
+def i1(x):
+    return _library().i1(x)
+
+
+@i1.grad("x")
+def _(ct, x, out):
+    zero = x == 0
+    return ct * jnp.where(zero, 0.5, _library().i0(x) - out / jnp.where(zero, 1, x))
+
+
+@op(promote="float")
+def i1e(x):
+    return _library().i1e(x)
+
+
+@i1e.grad("x")
+def _(ct, x, out):
+    zero = x == 0
+    return ct * jnp.where(zero, 0.5, _library().i0e(x) - out * (lax.sign(x) + 1 / jnp.where(zero, 1, x)))
+
+
 entr, ndtr, ndtri, log_ndtr = (_unary(name) for name in ("entr", "ndtr", "ndtri", "log_ndtr"))
 
 
@@ -63,12 +105,12 @@ def _(ct, x, out):
 
 @op(promote="float")
 def polygamma(x, *, n):
-    return _library().polygamma(n, x) if n else lax.digamma(x)
+    return derivative_of_digamma(x, n) if n else digamma_at(x)
 
 
 @polygamma.grad("x")
 def _(ct, x, n):
-    return ct * _library().polygamma(n + 1, x)
+    return ct * derivative_of_digamma(x, n + 1)
 
 
 @op(promote="float")

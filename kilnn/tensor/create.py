@@ -339,8 +339,10 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.arange.html
     """
-    if len(bounds) == 1:
+    if len(bounds) == 1 and end is None:
         end = bounds[0]
+    elif len(bounds) == 1:
+        start = bounds[0]
     elif len(bounds) >= 2:
         start, end = bounds[:2]
         step = bounds[2] if len(bounds) > 2 else step
@@ -348,15 +350,31 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
     first, last, stride = numbers
     if stride == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise RuntimeError(f"unsupported range: {first} -> {last}")
     if (stride > 0 and last < first) or (stride < 0 and last > first):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
         dtype = dtypes.get_default_dtype() if any(isinstance(x, float) for x in numbers) else dtypes.int64
+    if dtype is dtypes.int64 and not all(isinstance(x, int) for x in numbers):
+        first, last, stride = int(first), int(last), int(stride)  # PyTorch cuts the fractions off before it counts
+        if stride == 0:
+            raise ValueError("step must be nonzero")
     count = math.ceil((last - first) / stride)
     exact = np.float64 if dtype.is_floating_point else np.int64
     values = (exact(first) + np.arange(count, dtype=exact) * exact(stride)).astype(dtype.np)
     made = placed(values, device, requires_grad)
     return made if out is None else into(out, made)
+
+
+def ends(name: str, start: Any, end: Any) -> tuple[float, float]:
+    """The first and the last value as numbers."""
+    for x in (start, end):
+        if is_tensor(x) and x.ndim:
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got one of {x.ndim} dimension(s)."
+            )
+    return float(start), float(end)
 
 
 def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -372,7 +390,8 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: DType 
     """
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    values = np.linspace(float(start), float(end), steps, dtype=np.float64).astype(numpy_dtype(dtype))
+    first, last = ends("linspace", start, end)
+    values = np.linspace(first, last, steps, dtype=np.float64).astype(numpy_dtype(dtype))
     made = placed(values, device, requires_grad)
     return made if out is None else into(out, made)
 

@@ -29,7 +29,7 @@ from kilnn.tensor.functions.arithmetic import check_alpha, check_rounding, clamp
 from kilnn.tensor.functions.strided import as_strided
 from kilnn.tensor.functions.subscripts import index_tensors, mask_value, put_at
 from kilnn.tensor.inplace_elementary import ElementaryInplace
-from kilnn.tensor.inplace_rare import RareInplace
+from kilnn.tensor.inplace_rare import RareInplace, fitting
 from kilnn.tensor.random import RandomMethods
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class ArithmeticInplace(ElementaryInplace):
 
     def xlogy_(self: Any, other: Any) -> Tensor:
         """In-place `xlogy`."""
-        return self.copy_(xlogy(self, other))  # type: ignore[no-any-return]  # a Tensor
+        return inplace(self, creation.copy, (self, fitting(xlogy(self, other), self)))
 
     def __iadd__(self: Any, other: Any) -> Tensor:
         return inplace(self, arithmetic.add, (self, other))
@@ -217,6 +217,14 @@ def _logical(x: Any, op: Any, *others: Any) -> Tensor:
     """The same for logic, which PyTorch writes behind the gradient graph's back: leaves may be written to."""
     with no_grad():
         return inplace(x, creation.copy, (x, record(op, (x, *others))))
+
+
+def _running(x: Any, op: Any, dim: int, dtype: dtypes.DType | None) -> Tensor:
+    if dtype not in (None, x.dtype):
+        raise RuntimeError(
+            f"{op.name}_(): provided dtype must match the dtype of the tensor: got {dtype}, expected {x.dtype}"
+        )
+    return inplace(x, op, (x,), (normalize_dim(dim, x.ndim),))
 
 
 class InplaceMethods(ArithmeticInplace, RareInplace, RandomMethods):
@@ -284,20 +292,20 @@ class InplaceMethods(ArithmeticInplace, RareInplace, RandomMethods):
         self: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
     ) -> Tensor:
         """In-place `scatter`."""
-        source = by_position.scatter_source("scatter_", self, src, value, reduce)
-        return inplace(self, gathering.scatter, (self, index, source), _extent(self, dim))
+        op, operands, attributes = by_position.scatter_plan(self, dim, index, src, value, reduce)
+        return inplace(self, op, operands, attributes)
 
     def scatter_add_(self: Any, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """In-place `scatter_add`."""
         return inplace(self, gathering.scatter_add, (self, index, src), _extent(self, dim))
 
-    def cumsum_(self: Any, dim: int) -> Tensor:
+    def cumsum_(self: Any, dim: int, *, dtype: dtypes.DType | None = None) -> Tensor:
         """In-place `cumsum`."""
-        return inplace(self, sorting.cumsum, (self,), (normalize_dim(dim, self.ndim),))
+        return _running(self, sorting.cumsum, dim, dtype)
 
-    def cumprod_(self: Any, dim: int) -> Tensor:
+    def cumprod_(self: Any, dim: int, *, dtype: dtypes.DType | None = None) -> Tensor:
         """In-place `cumprod`."""
-        return inplace(self, sorting.cumprod, (self,), (normalize_dim(dim, self.ndim),))
+        return _running(self, sorting.cumprod, dim, dtype)
 
     def tril_(self: Any, diagonal: int = 0) -> Tensor:
         """In-place `tril`."""

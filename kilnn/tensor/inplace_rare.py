@@ -12,10 +12,20 @@ from kilnn.ops import arithmetic as ops, comparison, creation, elementary as una
 from kilnn.tensor.convert import observed
 from kilnn.tensor.create import from_host
 from kilnn.tensor.doors import inplace
-from kilnn.tensor.functions import products, scattering, special, statistics, strided
+from kilnn.tensor.functions import complexes, products, scattering, special, statistics, strided
 
 if TYPE_CHECKING:
     from kilnn.tensor.tensor import Tensor
+
+
+def fitting(result: Any, target: Any) -> Any:
+    """The result, if its dtype may be written into that of the target."""
+    if not dtypes.can_cast(result.dtype, target.dtype):
+        raise RuntimeError(
+            f"result type {dtypes.word_of(result.dtype)} can't be cast to the desired output type "
+            f"{dtypes.word_of(target.dtype)}"
+        )
+    return result
 
 
 def writing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -23,11 +33,7 @@ def writing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = function(self, *args, **kwargs)
-        if not dtypes.can_cast(result.dtype, self.dtype):
-            raise RuntimeError(
-                f"result type {dtypes.word_of(result.dtype)} can't be cast to the desired output type "
-                f"{dtypes.word_of(self.dtype)}"
-            )
+        fitting(result, self)
         if result.shape != self.shape:
             raise RuntimeError(
                 f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -44,6 +50,17 @@ def polygamma(self: Any, n: int) -> Tensor:
     return special.polygamma(n, self)
 
 
+def float_power(self: Any, exponent: Any) -> Tensor:
+    """`pow` in float64; the tensor must have that dtype."""
+    result = special.float_power(self, exponent)
+    if result.dtype is not self.dtype:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {dtypes.word_of(self.dtype)} but the operation's result "
+            f"requires dtype {dtypes.word_of(result.dtype)}"
+        )
+    return result
+
+
 class RareInplace:
     """Functions of one or two tensors, and writes by position."""
 
@@ -58,7 +75,8 @@ class RareInplace:
     igammac_ = writing(special.igammac, "igammac_")
     heaviside_ = writing(special.heaviside, "heaviside_")
     ldexp_ = writing(special.ldexp, "ldexp_")
-    float_power_ = writing(special.float_power, "float_power_")
+    float_power_ = writing(float_power, "float_power_")
+    conj_physical_ = writing(complexes.conj, "conj_physical_")
     renorm_ = writing(statistics.renorm, "renorm_")
     addmv_ = writing(products.addmv, "addmv_")
     addr_ = writing(products.addr, "addr_")

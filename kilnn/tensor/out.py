@@ -63,7 +63,7 @@ def _into(function: Callable[..., Any], out: Any, args: tuple[Any, ...], kwargs:
     return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
 
 
-def _completed(function: Callable[..., Any], takes_out: bool) -> Callable[..., Any]:
+def _completed(function: Callable[..., Any], takes_out: bool, tensors: int) -> Callable[..., Any]:
     signature = inspect.signature(function)
     takes_out = takes_out and "out" not in signature.parameters
     words = {
@@ -73,6 +73,12 @@ def _completed(function: Callable[..., Any], takes_out: bool) -> Callable[..., A
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for k, x in enumerate(args[:tensors]):
+            if not isinstance(x, Handle):
+                raise TypeError(
+                    f"{function.__name__}(): argument '{list(signature.parameters)[k]}' (position {k + 1}) must be "
+                    f"Tensor, not {type(x).__name__}"
+                )
         if not kwargs:
             return function(*args)
         out = kwargs.pop("out", None) if takes_out else None
@@ -90,11 +96,24 @@ def _completed(function: Callable[..., Any], takes_out: bool) -> Callable[..., A
     return wrapper
 
 
+_FIRST = frozenset(
+    """clamp_max clamp_min copysign eq fmod ge greater greater_equal gt le less less_equal lt max min ne not_equal
+    rsub""".split()
+)
+"""Functions that take a tensor first, although their operations also serve operators such as `2 < x`."""
+_TWO = frozenset(
+    """arctan2 atan2 complex fmax fmin gcd heaviside hypot igamma igammac lcm ldexp logaddexp logaddexp2 logical_and
+    logical_or logical_xor maximum minimum nextafter polar""".split()
+)
+"""Those that take no number in second place either."""
+
+
 def complete(namespace: MutableMapping[str, Any], with_out: str, with_words: str = "") -> None:
     """Wrap functions of a namespace: those named in `with_out` take `out` and NumPy's words, the others the words."""
     for names, takes_out in ((with_out, True), (with_words, False)):
         for name in names.split():
-            namespace[name] = _completed(namespace[name], takes_out)
+            tensors = 2 if name in _TWO else 1 if name in _FIRST else 0
+            namespace[name] = _completed(namespace[name], takes_out, tensors)
 
 
 FUNCTIONS = """
@@ -113,13 +132,15 @@ nanmedian nanquantile nansum narrow_copy ne neg negative nextafter nonzero nonze
 polar polygamma pow prod qr quantile rad2deg reciprocal remainder renorm round row_stack rsqrt scatter
 scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack
 std sub subtract sum svd t_copy take take_along_dim tan tanh tensordot topk triangular_solve tril triu
-true_divide trunc var vdot vstack where xlogy
+true_divide trunc unbind_copy unfold_copy unsqueeze_copy var vdot view_copy vstack where xlogy
+alias_copy angle as_strided_copy detach_copy diagonal_copy expand_copy log_softmax permute_copy select_copy
+slice_scatter softmax split_copy squeeze_copy transpose_copy
 """
 """Of PyTorch's free functions, those that take `out`."""
 
 WORDS = """
-chunk clone count_nonzero cumulative_trapezoid flip gradient index_fill isfinite isinf isnan log_softmax
-narrow permute relu repeat_interleave reshape roll select select_scatter slice_scatter softmax split squeeze
+chunk clone count_nonzero cumulative_trapezoid flip gradient index_fill isfinite isinf isnan
+narrow permute relu repeat_interleave reshape roll rsub select select_scatter split squeeze
 std_mean tensor_split transpose trapezoid trapz unbind unflatten unique unique_consecutive unsqueeze var_mean
 """
 """Those that take NumPy's words and no `out`."""

@@ -10,7 +10,7 @@ import numpy as np
 from kilnn.base import dtypes, shapes
 from kilnn.base.dtypes import DType
 from kilnn.engine import views
-from kilnn.tensor.create import empty, full, numpy_dtype, placed
+from kilnn.tensor.create import empty, ends, full, into, numpy_dtype, placed
 from kilnn.tensor.size import Size
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def scalar_tensor(s: Any, *, dtype: DType | None = None, layout: Any = None, dev
     return full((), s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None = None, layout: Any = None,
-             device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any = None, dtype: DType | None = None,
+             layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """base ** start to base ** end, in `steps` equal factors.
 
     Example:
@@ -44,8 +44,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DTy
     """
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    values = np.power(float(base), np.linspace(float(start), float(end), steps))
-    return placed(values.astype(numpy_dtype(dtype)), device, requires_grad)
+    values = np.power(float(base), np.linspace(*ends("logspace", start, end), steps))
+    made = placed(values.astype(numpy_dtype(dtype)), device, requires_grad)
+    return made if out is None else into(out, made)
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: DType | None = None, layout: Any = None,

@@ -71,7 +71,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def _channels(x: Tensor, p: float, training: bool, inplace: bool, unbatched: int) -> Tensor:
     if x.dim() != unbatched:
         return _drop(x, p, training, inplace, True)
-    return _drop(x.unsqueeze_(0) if inplace else x.unsqueeze(0), p, training, inplace, True).squeeze(0)
+    dropped = _drop(x.unsqueeze_(0) if inplace else x.unsqueeze(0), p, training, inplace, True)
+    return dropped.squeeze_(0) if inplace else dropped.squeeze(0)
 
 
 feature_dropout = dropout2d

@@ -18,7 +18,7 @@ Size = int | Sequence[int]
 def _window(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, rank: int) -> tuple[Any, ...]:
     """(kernel, stride, padding as (low, high) pairs, dilation); ceil_mode is extra padding at the high end."""
     kernels = ints(kernel, rank, "kernel_size")
-    strides = kernels if stride is None or stride == [] else ints(stride, rank, "stride")
+    strides = kernels if stride in (None, [], ()) else ints(stride, rank, "stride")
     pads, dilations = ints(padding, rank, "padding"), ints(dilation, rank, "dilation")
     if min(kernels) <= 0:
         raise RuntimeError("kernel size should be greater than zero, but got " + " ".join(map(str, kernels)))

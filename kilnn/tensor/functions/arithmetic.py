@@ -114,6 +114,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.pow.html
     """
+    if not isinstance(input, Handle) and not isinstance(exponent, Handle):
+        raise TypeError(f"pow(): one of the arguments must be Tensor, got {input!r} and {exponent!r}")
     if isinstance(exponent, int | float) and exponent in powers.STATIC_EXPONENTS:
         if input.dtype.category < dtypes.FLOAT:
             input = power_base(input, exponent)

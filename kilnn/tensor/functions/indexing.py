@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,14 +54,19 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return record(gathering.gather, (input, index), _extent(input, dim))
 
 
-def scatter_source(name: str, input: Tensor, src: Any, value: Any, reduce: Any) -> Any:
-    """What `scatter` writes: a tensor, or a number as one."""
-    if reduce is not None:
-        raise NotImplementedError(
-            f"{name}(): the argument reduce is not supported: use scatter_add for sums and amax or prod on a mask"
-        )
+def scatter_plan(input: Tensor, dim: int, index: Tensor, src: Any, value: Any, reduce: Any) -> tuple[Any, Any, Any]:
+    """(operation, operands, attributes) of `scatter`; a number is written as a tensor."""
     src = value if src is None else src
-    return src if isinstance(src, Handle) else number_tensor(src, input.dtype)
+    source: Any = src if isinstance(src, Handle) else number_tensor(src, input.dtype)
+    if reduce is None:
+        return gathering.scatter, (input, index, source), _extent(input, dim)
+    if not source.ndim:
+        source = source.expand(index.shape)
+    if reduce == "add":
+        return gathering.scatter_add, (input, index, source), _extent(input, dim)
+    if reduce == "multiply":
+        return gathering.scatter_combined, (input, index, source), (*_extent(input, dim), "prod", True)
+    raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce}")
 
 
 def scatter(
@@ -68,12 +74,12 @@ def scatter(
 ) -> Tensor:
     """input with the elements of src (or one number) written at the positions that index names along `dim`.
 
-    Formula (dim 0): out[index[i, j], j] = src[i, j]. If a position is named twice, one of the values wins.
+    Formula (dim 0): out[index[i, j], j] = src[i, j]. If a position is named twice, one of the values wins. With reduce
+    "add" or "multiply" all are added to, or multiplied into, what stands there.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.scatter.html
     """
-    operands = (input, index, scatter_source("scatter", input, src, value, reduce))
-    return record(gathering.scatter, operands, _extent(input, dim))
+    return record(*scatter_plan(input, dim, index, src, value, reduce))
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -234,7 +240,11 @@ def unique_consecutive(
 ) -> Any:
     """The elements (or slices along `dim`) without immediate repetitions. Reads the values."""
     array = observed(input)
-    rows = array.reshape(-1, 1) if dim is None else np.moveaxis(array, dim, 0).reshape(array.shape[dim], -1)
+    if dim is None:
+        rows = array.reshape(-1, 1)
+    else:
+        rows = np.moveaxis(array, dim, 0)
+        rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
     fresh = np.ones(len(rows), np.bool_)
     fresh[1:] = (rows[1:] != rows[:-1]).any(1)
     starts = np.flatnonzero(fresh)

@@ -11,7 +11,7 @@ from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
 from kilnn.ops import joining as ops
 from kilnn.tensor.convert import observed
-from kilnn.tensor.doors import is_tensor, number_tensor, record, same_dtype
+from kilnn.tensor.doors import is_tensor, number_for, number_tensor, record, same_dtype
 from kilnn.tensor.functions.shaping import broadcast_tensors, diagonal, sizes_of
 
 if TYPE_CHECKING:
@@ -277,6 +277,8 @@ def block_diag(*tensors: Tensor) -> Tensor:
     width = sum(block.shape[1] for block in blocks)
     rows, start = [], 0
     for block in blocks:
-        rows.append(record(ops.pad, (block, 0), (((0, 0), (start, width - start - block.shape[1])),)))
+        rows.append(
+            record(ops.pad, (block, number_for(block.dtype, 0)), (((0, 0), (start, width - start - block.shape[1])),))
+        )
         start += block.shape[1]
     return cat(rows, 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.engine.autocast import computed_in_float32, lowered
 from kilnn.ops import arithmetic, creation, matmul as ops
-from kilnn.tensor.doors import is_tensor, record
+from kilnn.tensor.doors import is_tensor, number_for, record
 from kilnn.tensor.functions.equations import contracts, parse
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 
 def _affine(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     if alpha != 1:
-        product = record(arithmetic.mul, (product, alpha))
+        product = record(arithmetic.mul, (product, number_for(product.dtype, alpha)))
     if beta == 0:
         return product
-    scaled = input if beta == 1 else record(arithmetic.mul, (input, beta))
+    scaled = input if beta == 1 else record(arithmetic.mul, (input, number_for(input.dtype, beta)))
     return record(arithmetic.add, (scaled, product))
 
 
@@ -170,11 +170,17 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     if len(left) != len(right):
         raise RuntimeError("both dimension lists should have same length")
     for d, e in zip(left, right, strict=True):
-        if a.shape[d] != b.shape[e]:
+        if a.shape[d] != b.shape[e] and 1 not in (a.shape[d], b.shape[e]):
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[d]} in dim {d} and second has size "
                 f"{b.shape[e]} in dim {e}"
             )
+    # A size of 1 is stretched to the other's: the dimension that meets it is summed first.
+    meetings = list(zip(left, right, strict=True))
+    for_a = [d for d, e in meetings if b.shape[e] == 1 != a.shape[d]]
+    for_b = [e for d, e in meetings if a.shape[d] == 1 != b.shape[e]]
+    a = a.sum(for_a, keepdim=True) if for_a else a
+    b = b.sum(for_b, keepdim=True) if for_b else b
     letters = [chr(ord("A") + k) for k in range(a.ndim)]
     other = [chr(ord("a") + k) for k in range(b.ndim)]
     for d, e in zip(left, right, strict=True):
@@ -236,6 +242,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if input.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"

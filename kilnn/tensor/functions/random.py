@@ -24,7 +24,7 @@ from kilnn.engine.mutation import check_inplace, refuse_overlapping
 from kilnn.ops import creation, random as ops
 from kilnn.ops.checks import type_name
 from kilnn.tensor.convert import observed
-from kilnn.tensor.create import placed, shape_of
+from kilnn.tensor.create import into, placed, shape_of
 from kilnn.tensor.doors import geometry, inplace, record
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _like(input: Tensor, dtype: DType | None, requires_grad: bool, draw: Callabl
 
 def _finished(array: Array, out: Any, device: Any, requires_grad: bool) -> Tensor:
     made = placed(array, device, requires_grad)
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 # -- floating-point numbers
@@ -298,7 +298,7 @@ def normal(
         made = made.mul_(spread)
     made = made.add_(mean.detach() if means else float(first.dtype.np.type(mean)))  # PyTorch rounds a number first
     made = record(ops.no_gradient, (made, *[x for x in (mean, std) if isinstance(x, Handle)]))
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 # -- whole numbers
@@ -459,7 +459,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
     else:
         chances = _stream(generator).chances(input.numel(), input.dtype.np).reshape(tuple(input.shape))
         made = record(ops.bernoulli, (input, _of(chances, input.aval.device)), (input.dtype.np,))
-    return made if out is None else out.copy_(made)
+    return made if out is None else into(out, made)
 
 
 def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:

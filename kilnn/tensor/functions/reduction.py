@@ -339,37 +339,90 @@ def quantile(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.quantile.html
     """
-    line = input.reshape(-1) if dim is None else input.movedim(dim, -1)
+    line = input.reshape(-1) if dim is None or not input.ndim else input.movedim(dim, -1)
     values = record_many(sorting.sort, (line,), (line.ndim - 1, False))[0]
-    position = q * (line.shape[-1] - 1)
-    if not isinstance(position, Handle):
-        low = math.floor(position)
-        pair = values.select(-1, low), values.select(-1, builtins.min(low + 1, line.shape[-1] - 1))
-        weight: Any = position - low
-        weight = {"linear": weight, "lower": 0.0, "higher": float(weight > 0), "midpoint": 0.5 * (weight > 0)}.get(
-            interpolation, float(builtins.round(position) - low)
-        )
-        found = pair[0].lerp(pair[1], weight)
+    if isinstance(q, Handle):
+        low, high, weight = between(q * (line.shape[-1] - 1), interpolation)
+        picked = (values.index_select(-1, place.reshape(-1).long()) for place in (low, high))
+        found = next(picked).lerp(next(picked), weight.to(values.dtype))
+        found = found.movedim(-1, 0) if q.ndim else found.squeeze(-1)  # type: ignore[attr-defined]  # a Tensor
     else:
-        if interpolation != "linear":
-            raise NotImplementedError(
-                "quantile(): several q with an interpolation other than 'linear' are not supported"
-            )
-        start: Any = position.floor()  # type: ignore[attr-defined]  # a Tensor
-        index = start.long()
-        after = (index + 1).clamp(max=line.shape[-1] - 1)
-        found = values.index_select(-1, index).lerp(values.index_select(-1, after), (position - start).to(values.dtype))
-        found = found.movedim(-1, 0)
-    if keepdim:
-        rank = found.ndim - (input.ndim if dim is None else input.ndim - 1)
+        position = q * (line.shape[-1] - 1)
+        start = math.floor(position)
+        pair = values.select(-1, start), values.select(-1, builtins.min(start + 1, line.shape[-1] - 1))
+        part: Any = position - start
+        part = {"linear": part, "lower": 0.0, "higher": float(part > 0), "midpoint": 0.5 * (part > 0)}.get(
+            interpolation, float(builtins.round(position) - start)
+        )
+        found = pair[0].lerp(pair[1], part)
+    if keepdim and input.ndim:
+        rank = found.ndim - (0 if dim is None else input.ndim - 1)
         place = rank if dim is None else rank + normalize_dim(dim, input.ndim)
         found = found.reshape((*found.shape, *(1,) * input.ndim)) if dim is None else found.unsqueeze(place)
     return found
 
 
-def cov(input: Tensor, *, correction: int = 1) -> Tensor:
-    """The covariance matrix of variables in rows, observations in columns."""
+def between(position: Any, interpolation: str) -> tuple[Any, Any, Any]:
+    """The places below and above a fractional one, and the weight of the upper; only "linear" passes gradients on."""
+    low, high = position.detach().floor(), position.detach().ceil()
+    if interpolation == "linear":
+        return low, high, position - low
+    fixed = position.detach()
+    weights = {"lower": fixed * 0, "higher": high - low, "midpoint": (high - low) * 0.5, "nearest": fixed.round() - low}
+    return low, high, weights[interpolation]
+
+
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """The covariance matrix of variables in rows, observations in columns; one variable has a variance, a number.
+
+    Args:
+        input: tensor of at most two dimensions; whole numbers are taken as floats.
+        correction: 1 divides by n - 1, 0 by n.
+        fweights: how often each observation was made: whole numbers.
+        aweights: the importance of each observation.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.cov.html
+    """
+    if input.ndim > 2:
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     rows = input.reshape(1, -1) if input.ndim < 2 else input
-    away = rows - mean(rows, 1, keepdim=True)
-    matrix: Tensor = away @ away.t() / builtins.max(rows.shape[1] - correction, 0)
-    return matrix.squeeze() if input.ndim < 2 else matrix
+    if rows.dtype.category < dtypes.FLOAT:
+        rows = rows.to(dtypes.get_default_dtype())
+    _check_weights(fweights, aweights, rows.shape[1])
+    weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    total: Any = rows.shape[1] if weights is None else weights.sum()
+    average = rows.sum(1, keepdim=True) / total if weights is None else (rows * weights).sum(1, keepdim=True) / total
+    away = rows - average
+    if weights is None or aweights is None or not correction:
+        count = total - correction
+    else:
+        count = total - correction * (weights * aweights).sum() / total
+    count = count.clamp(min=0) if weights is not None else builtins.max(count, 0)
+    matrix: Tensor = away @ (away if weights is None else away * weights).t().conj() / count
+    return matrix.squeeze()
+
+
+def _check_weights(fweights: Any, aweights: Any, observations: int) -> None:
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is None:
+            continue
+        if weights.ndim > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+            )
+        if (weights.dtype.category >= dtypes.FLOAT) != (name == "aweights"):
+            kind = "a floating point" if name == "aweights" else "an integral"
+            raise RuntimeError(
+                f"cov(): expected {name} to have {kind} dtype but got {name} with {dtypes.word_of(weights.dtype)} dtype"
+            )
+        if weights.numel() != observations:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                f"{weights.numel()} != {observations}"
+            )
+        if observations and (weights < 0).any().item():
+            raise RuntimeError(f"cov(): {name} cannot be negative")

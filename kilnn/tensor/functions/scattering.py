@@ -62,7 +62,7 @@ def index_reduce(
     if reduce not in _REDUCTIONS[1:]:
         raise RuntimeError(f"reduce argument must be either {', '.join(_REDUCTIONS[1:])}, got {reduce}")
     shape = [1] * input.ndim
-    shape[place] = -1
+    shape[place : place + 1] = [-1] if shape else []
     positions = index.long().reshape(shape).expand(source.shape)
     return scatter_reduce(input, place, positions, source, reduce, include_self=include_self)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.base import shapes
 from kilnn.base.shapes import normalize_dim, normalize_dims
+from kilnn.engine.handle import Handle
 from kilnn.ops import shaping as ops
 from kilnn.tensor.doors import geometry, record, unsupported, view
 
@@ -282,6 +283,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:], strict=True)):
         raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(shape)}}}.")
     dims = [d for d, m in enumerate(shape) if d < lead or (wanted[d - lead] == 1 and m != 1)]
+    if not wanted:
+        return input.sum()
     summed: Any = input.sum(dims, keepdim=True) if dims else input
     return view_(summed, wanted) if lead else summed
 
@@ -399,6 +402,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         for k in range(count):
             bounds.append(bounds[-1] + size // count + (k < size % count))
     else:
+        if isinstance(indices_or_sections, Handle):
+            if not indices_or_sections.ndim:  # type: ignore[attr-defined]  # a Tensor
+                return tensor_split(input, int(indices_or_sections), dim)  # type: ignore[call-overload]  # a Tensor
+            indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]  # a Tensor
         bounds = [0, *[slice(i).indices(size)[1] for i in indices_or_sections], size]
     return tuple(slice_part(ops.slice_, input, place, a, max(b - a, 0)) for a, b in pairwise(bounds))
 

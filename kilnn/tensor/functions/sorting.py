@@ -111,8 +111,9 @@ def diff(
 
 
 def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None
-) -> Tensor:
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Where elements would go in a sorted sequence so that it stays sorted.
 
     Args:
@@ -121,11 +122,25 @@ def searchsorted(
         out_int32: int32 indices instead of int64.
         right: the last place instead of the first.
         side: "left" or "right", another way to say `right`.
+        sorter: the indices that sort `sorted_sequence`, if it is not sorted itself.
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.searchsorted.html
     """
     if not isinstance(input, Handle):
         input = number_tensor(input, sorted_sequence.dtype)
+    if sorter is not None:
+        if sorter.shape != sorted_sequence.shape:
+            raise RuntimeError(
+                "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
+                f"{list(sorted_sequence.shape)} and got sorter tensor {list(sorter.shape)}"
+            )
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if right and side == "left":
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     last = right if side is None else side == "right"
     steps = sorted_sequence if sorted_sequence.ndim == 1 else sorted_sequence.unsqueeze(-2)
     values = input.unsqueeze(-1)
@@ -136,4 +151,6 @@ def searchsorted(
 
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the bucket, between sorted boundaries, that each element falls into."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -254,6 +254,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.float_power.html
     """
+    if not isinstance(input, Handle) and not isinstance(exponent, Handle):
+        raise TypeError(f"float_power(): one of the arguments must be Tensor, got {input!r} and {exponent!r}")
     operands = [
         cast(x, x.dtype.to_complex() if x.dtype.is_complex else dtypes.float64)  # type: ignore[attr-defined,arg-type]  # a Tensor
         if isinstance(x, Handle)

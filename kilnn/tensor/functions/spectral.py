@@ -39,10 +39,11 @@ def _as_real(name: str, x: Tensor) -> Tensor:
 def _over(x: Tensor, s: Any, dim: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Sizes and dimensions of a transform over several dimensions."""
     s = None if s is None else tuple(s)
+    s = (s,) if isinstance(s, int) else s
     if dim is None:
         dims = tuple(range(x.ndim)) if s is None else tuple(range(x.ndim - len(s), x.ndim))
     else:
-        dims = normalize_dims(tuple(dim), x.ndim)
+        dims = normalize_dims((dim,) if isinstance(dim, int) else tuple(dim), x.ndim)
     if s is not None and len(s) != len(dims):
         raise RuntimeError("When given, dim and shape arguments must have the same length")
     sizes = tuple(x.shape[d] if s is None or s[i] == -1 else s[i] for i, d in enumerate(dims))

@@ -15,7 +15,7 @@ from kilnn.tensor.convert import observed
 from kilnn.tensor.create import from_host
 from kilnn.tensor.doors import record
 from kilnn.tensor.functions import joining, results
-from kilnn.tensor.functions.reduction import cov
+from kilnn.tensor.functions.reduction import between, cov
 from kilnn.tensor.functions.sorting import cummax, sort
 
 if TYPE_CHECKING:
@@ -86,15 +86,11 @@ def nanquantile(
     last = (line.shape[-1] - line.isnan().sum(-1, keepdim=True) - 1).to(input.dtype)
     chances = q if isinstance(q, Handle) else input.new_tensor(q)
     position = (last * chances.reshape(-1)).clamp(min=0)  # type: ignore[attr-defined]  # a Tensor
-    low, high = position.floor(), position.ceil()
-    weight = {
-        "linear": position - low, "lower": position * 0, "higher": high - low, "midpoint": (high - low) * 0.5,
-        "nearest": position.round() - low,
-    }[interpolation]  # fmt: skip
+    low, high, weight = between(position, interpolation)
     found = values.gather(-1, low.long()).lerp(values.gather(-1, high.long()), weight)
     several = isinstance(q, Handle) and q.ndim == 1  # type: ignore[attr-defined]  # a Tensor
     found = found.movedim(-1, 0) if several else found.squeeze(-1)
-    if keepdim:
+    if keepdim and input.ndim:
         lead = int(several)
         rank = input.ndim
         found = found.reshape((*found.shape[:lead], *(1,) * rank)) if dim is None else found.unsqueeze(place + lead)
@@ -213,7 +209,15 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     places = [normalize_dim(d, input.ndim) for d in dims]
+    if len(set(places)) < len(places):
+        raise RuntimeError(f"dim {places[-1]} appears multiple times in the list of dims")
+    spacing = 1 if spacing is None else spacing
     steps = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(places)
+    if len(steps) != len(places):
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the "
+            f"same length, but got a spacing argument of length {len(steps)} for {len(places)} dimensions."
+        )
     return [_derivative(input, place, step, edge_order) for place, step in zip(places, steps, strict=True)]
 
 
