@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from kilnn.engine.grad_mode import no_grad
 from kilnn.nn.parameter import Parameter, is_lazy
+from kilnn.tensor.exchange import adopted
 from kilnn.tensor.tensor import Tensor
 
 EXTRA_STATE_KEY = "_extra_state"
@@ -68,7 +69,8 @@ def save_own(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Non
 
 
 def load(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
-    """Copy (or, with `assign`, adopt) the values of `state` into the module tree.
+    """Copy (or, with `assign`, adopt) the values of `state` into the module tree: tensors, NumPy arrays, and tensors of
+    PyTorch or JAX as they are.
 
     Raises:
         TypeError: `state` is no mapping.
@@ -160,11 +162,14 @@ def _load_extra(module: Any, state: Any, prefix: str, strict: bool, missing: Any
 
 def _load_tensor(module: Any, name: str, key: str, target: Tensor, value: Any, assign: bool, errors: Any) -> None:
     if not isinstance(value, Tensor):
-        errors.append(
-            f'While copying the parameter named "{key}", expected kilnn.Tensor or Tensor-like object from checkpoint '
-            f"but received {type(value)}"
-        )
-        return
+        made = adopted(value)
+        if made is None:
+            errors.append(
+                f'While copying the parameter named "{key}", expected kilnn.Tensor or Tensor-like object from '
+                f"checkpoint but received {type(value)}"
+            )
+            return
+        value = made
     if is_lazy(target) and is_lazy(value):
         return  # nothing to copy yet
     if target.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:

@@ -13,7 +13,7 @@ from kilnn.engine.handle import alias_handle
 from kilnn.engine.host import array_of, value_from
 from kilnn.engine.update import Bundle
 from kilnn.engine.values import Storage
-from kilnn.tensor.create import from_numpy
+from kilnn.tensor.exchange import adopted
 from kilnn.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -144,13 +144,8 @@ def as_state(value: Any, dtype: Any = None, device: Any = None) -> Any:
         return {k: as_state(v, dtype, device) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return type(value)([as_state(v, dtype, device) for v in value])
-    if isinstance(value, Tensor):
-        made = value.detach().clone()
-    elif hasattr(value, "__array__") and not isinstance(value, np.generic):
-        made = from_numpy(np.asarray(value).copy())
-    else:
-        return value
-    return made.to(device=device, dtype=dtype)
+    made = value.detach().clone() if isinstance(value, Tensor) else adopted(value)
+    return value if made is None else made.to(device=device, dtype=dtype)
 
 
 def as_saved(value: Any) -> Any:

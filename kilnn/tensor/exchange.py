@@ -98,6 +98,13 @@ def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *
     return from_host(array)
 
 
+def adopted(value: Any) -> Tensor | None:
+    """A copy of an array or of another library's tensor, without its gradient; None for anything else."""
+    if not hasattr(value, "__array__") or isinstance(value, np.generic):
+        return None
+    return asarray(value.detach() if hasattr(value, "detach") else value)
+
+
 def asarray(obj: Any, *, dtype: DType | None = None, device: Any = None, copy: bool | None = None,
             requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Anything that holds numbers as a tensor: a tensor itself where nothing changes, else a copy.
