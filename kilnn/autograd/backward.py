@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kilnn.engine import views
 from kilnn.engine.backward import Walk
+from kilnn.tensor.functions.joining import stack
 from kilnn.tensor.gradients import backward as _backward, check_gradients
 from kilnn.tensor.tensor import Tensor
 
@@ -51,23 +53,25 @@ def backward(
 
 
 def grad(
-    outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None,
-    retain_graph: bool | None = None, create_graph: bool = False, allow_unused: bool | None = None,
+    outputs: Tensor | Sequence[Tensor], inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
     is_grads_batched: bool = False, materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:  # fmt: skip
+) -> Any:  # fmt: skip
     """The gradients of the sum of `outputs` with respect to `inputs`; nothing is accumulated.
 
     Args:
         outputs: differentiated tensors.
-        inputs: tensors to differentiate by.
+        inputs: tensors to differentiate by: one, a sequence, or a dictionary of them.
         grad_outputs: weights of the outputs, the "vector" of the vector-Jacobian product.
         retain_graph: keep what the graph saved. Default: create_graph.
         create_graph: record the computation of the gradients, for higher derivatives.
+        only_inputs: deprecated in PyTorch; False warns and changes nothing.
         allow_unused: None instead of an error for an input that the outputs do not depend on.
-        is_grads_batched: not supported.
+        is_grads_batched: grad_outputs have one more dimension, in front; a gradient for each entry along it, stacked.
+            One backward pass is recorded for each.
         materialize_grads: zeros instead of None for unused inputs.
 
-    Returns a tuple with a tensor (or None) for each input.
+    Returns a tuple with a tensor (or None) for each input; a dictionary where `inputs` is one.
 
     Raises:
         RuntimeError: an output or input does not require grad; an input is unused.
@@ -81,10 +85,16 @@ def grad(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
     """
-    if is_grads_batched:
-        raise NotImplementedError(
-            "autograd.grad(is_grads_batched=True) needs vectorised recording (vmap), which is not there yet"
+    if not only_inputs:
+        warnings.warn(
+            "grad() got only_inputs=False, which is deprecated and has no effect. Call autograd.backward to accumulate "
+            "gradients in other leaves too.",
+            FutureWarning,
+            stacklevel=2,
         )
+    if isinstance(inputs, Mapping):
+        options = (retain_graph, create_graph, True, allow_unused, is_grads_batched, materialize_grads)
+        return dict(zip(inputs, grad(outputs, list(inputs.values()), grad_outputs, *options), strict=True))
     if materialize_grads:
         if allow_unused is False:
             raise ValueError(
@@ -94,6 +104,8 @@ def grad(
         allow_unused = True
     roots, wanted = _list(outputs), _list(inputs)
     gradients = _list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
+    if is_grads_batched:
+        return _batched(roots, wanted, gradients, retain_graph, create_graph, allow_unused, materialize_grads)
     for t in wanted:
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -115,6 +127,30 @@ def grad(
                 found = t.new_zeros(t.shape, requires_grad=create_graph)
         results.append(found)
     return tuple(results)
+
+
+def _batched(
+    roots: list[Tensor], wanted: list[Tensor], gradients: list[Any], retain_graph: bool | None, create_graph: bool,
+    allow_unused: bool | None, materialize_grads: bool,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    """A gradient for each entry of the gradients' first dimension."""
+    sizes = {-1 if g is None or not g.dim() else g.shape[0] for g in gradients}
+    count = sizes.pop()
+    if sizes or count < 0:
+        raise RuntimeError(
+            "grad() with is_grads_batched=True needs a grad_outputs for each output, all of the same first size, "
+            f"but got {['None' if g is None else tuple(g.shape) for g in gradients]}"
+        )
+    rows = []
+    for k in range(count):
+        keep = create_graph if retain_graph is None else retain_graph
+        rows.append(
+            grad(
+                roots, wanted, [g[k] for g in gradients], keep or k + 1 < count, create_graph,
+                allow_unused=allow_unused, materialize_grads=materialize_grads,
+            )
+        )  # fmt: skip
+    return tuple([None if column[0] is None else stack(list(column)) for column in zip(*rows, strict=True)])
 
 
 class _VariableMeta(type):

@@ -316,3 +316,11 @@ def test_each_batch_is_announced(monkeypatch):
     list(ours.DataLoader(mine, None, sampler=[1, 2]))
     list(ours.DataLoader(stream_of(ours, 5), 2))
     assert len(calls) == 3 + 2 + 3
+
+
+def test_pytorchs_names_for_the_files():
+    from kilnn.utils.data import dataloader, dataset, sampler  # noqa: PLC0415 - the import is what is tested
+
+    for file, place in ((dataset, "dataset"), (sampler, "sampler"), (dataloader, "dataloader")):
+        for name in getattr(theirs, place).__all__:
+            assert getattr(file, name) is getattr(kilnn.data, name)

@@ -228,3 +228,28 @@ def test_what_is_not_there():
         kilnn.autograd.graph.saved_tensors_hooks(lambda x: x, lambda x: x)
     with pytest.raises(NotImplementedError, match=r"kilnn\.func\.jvp"):
         kilnn.autograd.forward_ad.dual_level()
+
+
+# -- arguments of autograd.grad
+
+
+def test_grad_takes_a_dictionary_of_inputs_and_a_batch_of_cotangents():
+    def program(T):
+        x, y, unused = (t.requires_grad_() for t in arrays(T, (3,), (3,), (2,)))
+        out, other = x * y.sin(), x**3
+        first = T.autograd.grad((out, other), {"y": y, "x": x}, [T.ones(3), T.ones(3)], True)
+        rows = T.autograd.grad(
+            (out, other), (x, y, unused), (T.eye(3), 2 * T.eye(3)), True, True, True, True, is_grads_batched=True
+        )
+        assert rows[2] is None and set(first) == {"x", "y"}
+        with pytest.warns(FutureWarning):
+            (second,) = T.autograd.grad(rows[0].sum(), x, only_inputs=False)
+        return first["x"], first["y"], rows[0], rows[1], second
+
+    same(program)
+
+
+def test_grad_of_a_batch_names_what_is_wrong_with_it():
+    x = kilnn.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="first size"):
+        kilnn.autograd.grad(x * 2, x, is_grads_batched=True)

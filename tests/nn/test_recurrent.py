@@ -1,5 +1,7 @@
 """RNN, LSTM, GRU beside PyTorch: initial weights, values, gradients, packed sequences, dropout, programs, errors."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -316,3 +318,52 @@ def test_a_wrong_pair_of_states():
         module(kilnn.zeros(4, 2, 3), kilnn.zeros(1, 2, 5))
     with pytest.raises(RuntimeError, match="the longest of `lengths` is 5, but the input has 4 steps"):
         kilnn.nn.utils.rnn.pack_padded_sequence(kilnn.zeros(4, 2), [5, 2])
+
+
+def test_lengths_of_packed_batches_make_no_programs(compiles):
+    rnn = kilnn.nn.utils.rnn
+    lstm = kilnn.nn.LSTM(3, 4, bidirectional=True, batch_first=True)
+    optimizer = kilnn.optim.SGD(lstm.parameters(), lr=0.1)
+    x = kilnn.randn(4, 6, 3)
+    with compiles(step=1):
+        for lengths in ([6, 2, 4, 1], [6, 6, 6, 6], [1, 3, 6, 2], [5, 6, 1, 1]):
+            packed = rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            output, _ = lstm(packed)  # both stay alive until the step
+            padded, _ = rnn.pad_packed_sequence(output, batch_first=True)
+            optimizer.zero_grad()
+            padded.sum().backward()
+            optimizer.step()
+
+
+def test_a_packed_sequence_that_stays_padded_is_a_tuple_like_pytorchs():
+    def program(T):
+        rnn = T.nn.utils.rnn
+        x = T.arange(1.0, 13.0).reshape(4, 3, 1).requires_grad_()
+        packed = rnn.pack_padded_sequence(x, [4, 1, 3], enforce_sorted=False)
+        with T.no_grad():
+            x.mul_(0)  # packing copies
+            late = packed.data
+        data, batch_sizes, order, back = packed
+        again = pickle.loads(pickle.dumps(type(packed)(data.detach(), *packed[1:])))
+        late.square().sum().backward()
+        assert repr(packed).startswith("PackedSequence(data=tensor([")
+        assert (
+            packed == packed
+            and len(packed) == 4
+            and packed[0] is packed.data is data
+            and packed.double().data.dtype is T.float64
+        )
+        assert packed.to(T.float32) is packed and not packed.is_cuda
+        return data, batch_sizes, order, back, tuple(again), packed._replace(data=data * 2).data, x.grad
+
+    assert_same_tree(program(kilnn), program(torch))
+
+
+def test_long_batches_are_kept_with_few_different_sizes():
+    sizes = set()
+    for longest in range(100, 129):
+        packed = kilnn.nn.utils.rnn.pack_padded_sequence(kilnn.zeros(1000, 1, 1), [longest])
+        sizes.add(packed._grid.size(0))
+        assert longest <= packed._grid.size(0) <= longest * 1.125
+        assert packed.data.shape == (longest, 1)
+    assert len(sizes) <= 4

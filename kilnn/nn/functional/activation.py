@@ -8,7 +8,7 @@ from typing import Any
 from kilnn.base.dtypes import DType
 from kilnn.engine.rng import next_offset
 from kilnn.ops import activation as ops, random as random_ops
-from kilnn.tensor.create import zeros_like
+from kilnn.tensor.create import empty_like, zeros_like
 from kilnn.tensor.doors import inplace as write, record
 from kilnn.tensor.tensor import Tensor
 
@@ -320,7 +320,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.gumbel_softmax.html
     """
-    noise = -record(random_ops.exponential, next_offset(), (tuple(logits.shape), logits.dtype.np)).log()
+    noise = -empty_like(logits).exponential_().log()
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft

@@ -12,7 +12,7 @@ from kilnn.nn import init
 from kilnn.nn.functional.recurrent import recurrent
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
-from kilnn.nn.utils.rnn import PackedSequence, packing_of
+from kilnn.nn.utils.rnn import PackedSequence, packing_of, padded_of
 from kilnn.tensor.create import empty, from_host
 from kilnn.tensor.tensor import Tensor
 
@@ -168,17 +168,18 @@ class RNNBase(Module):
         return (output, ends) if batched else (output.squeeze(batch_dim), [end.squeeze(1) for end in ends])
 
     def _run_packed(self, input: PackedSequence, states: dict[str, Tensor]) -> tuple[PackedSequence, list[Tensor]]:
-        data, _, order, back = input
-        if data.dim() != 2:
-            raise RuntimeError(f"input must have 2 dimensions, got {data.dim()}")
-        packing = packing_of(input, ordered=True)
-        self._check(data, states, len(packing.lengths))
+        packing = packing_of(input)
+        padded = padded_of(input, packing)
+        if padded.dim() != 3:
+            raise RuntimeError(f"input must have 2 dimensions, got {padded.dim() - 1}")
+        self._check(padded, states, packing.count)
+        order, back = input.sorted_indices, input.unsorted_indices
         if order is not None:
             states = {name: state.index_select(1, order) for name, state in states.items()}
-        output, ends = self._layers(packing.pad(data), states, from_host(packing.lengths))
+        output, ends = self._layers(padded, states, from_host(packing.falling))
         if back is not None:
             ends = [end.index_select(1, back) for end in ends]
-        return PackedSequence(packing.pack(output), *input[1:]), ends
+        return PackedSequence._padded(output, input.batch_sizes, order, back), ends
 
     def _layers(self, input: Tensor, states: dict[str, Tensor], lengths: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         weights = [{short: getattr(self, name) for short, name in names.items()} for names in self._names]

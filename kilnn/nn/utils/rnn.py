@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from kilnn.engine.grad_mode import is_grad_enabled, set_grad_enabled
 from kilnn.ops import ragged as ops
 from kilnn.tensor.create import array_of_tensor, from_host
 from kilnn.tensor.doors import cast, is_tensor, record
@@ -23,7 +25,9 @@ class _Fields(NamedTuple):
 class PackedSequence(_Fields):
     """Sequences of different lengths without padding: first the first step of all, then the second, and so on.
 
-    Made by `pack_padded_sequence` or `pack_sequence`; recurrent layers take one and give one back.
+    Made by `pack_padded_sequence` or `pack_sequence`; recurrent layers take one and give one back. Between them the
+    sequences stay padded, and `data` is computed when it is asked for: its size is the sum of the lengths, which is
+    another one in every batch, and so would be the programs.
 
     Attributes:
         data: (sum of lengths, ...), step after step, in each step the sequences from longest to shortest.
@@ -40,7 +44,8 @@ class PackedSequence(_Fields):
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.rnn.PackedSequence.html
     """
 
-    __slots__ = ()
+    _grid: Tensor | None
+    _grad: bool
 
     def __new__(
         cls, data: Any, batch_sizes: Tensor | None = None, sorted_indices: Tensor | None = None,
@@ -55,15 +60,62 @@ class PackedSequence(_Fields):
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+        made = super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+        made._grid = None
+        return made
+
+    @classmethod
+    def _padded(cls, grid: Tensor, *rest: Tensor | None) -> Self:
+        """From a padded batch (steps, N, ...), the sequences from longest to shortest."""
+        made = cls(None, *rest)
+        made._grid, made._grad = grid, is_grad_enabled()
+        return made
+
+    @property
+    def data(self) -> Tensor:
+        """The rows of all sequences, as one tensor."""
+        made = tuple.__getitem__(self, 0)
+        if made is None:
+            made = self.__dict__.get("_data")
+        if made is None:
+            assert self._grid is not None
+            packing = packing_of(self)
+            with set_grad_enabled(self._grad):  # as when it was packed
+                made = moved(self._grid, packing.sorted(self._grid.size(0)), packing.packed())
+            self.__dict__["_data"] = made
+        return made
+
+    def _held(self) -> Tensor:
+        """The tensor that is there: `data`, or the padded batch."""
+        return self.data if self._grid is None else self._grid
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.data
+        yield from self._indices()
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self.data, *self._indices())[index]
+
+    def __repr__(self) -> str:
+        return repr(_Fields(*self)).replace("_Fields", type(self).__name__, 1)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, tuple) and tuple(self) == tuple(other))
+
+    def __hash__(self) -> Any:
+        return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
         """With `data` converted as `Tensor.to` does; itself when nothing changes."""
-        data = self.data.to(*args, **kwargs)
-        if data is self.data:
+        held = self._held()
+        converted = held.to(*args, **kwargs)
+        if converted is held:
             return self
-        indices = [None if i is None else i.to(data.device) for i in (self.sorted_indices, self.unsorted_indices)]
-        return type(self)(data, self.batch_sizes, *indices)
+        places = [None if i is None else i.to(held.device) for i in self._indices()[1:]]
+        return self._with(converted, self.batch_sizes, *places)
 
     def cpu(self) -> PackedSequence:
         """With `data` on the CPU."""
@@ -75,38 +127,44 @@ class PackedSequence(_Fields):
 
     def double(self) -> PackedSequence:
         """With `data` as float64."""
-        return self._as(self.data.double())
+        return self._as(self._held().double())
 
     def float(self) -> PackedSequence:
         """With `data` as float32."""
-        return self._as(self.data.float())
+        return self._as(self._held().float())
 
     def half(self) -> PackedSequence:
         """With `data` as float16."""
-        return self._as(self.data.half())
+        return self._as(self._held().half())
 
     def long(self) -> PackedSequence:
         """With `data` as int64."""
-        return self._as(self.data.long())
+        return self._as(self._held().long())
 
     def int(self) -> PackedSequence:
         """With `data` as int32."""
-        return self._as(self.data.int())
+        return self._as(self._held().int())
 
     def short(self) -> PackedSequence:
         """With `data` as int16."""
-        return self._as(self.data.short())
+        return self._as(self._held().short())
 
     def char(self) -> PackedSequence:
         """With `data` as int8."""
-        return self._as(self.data.char())
+        return self._as(self._held().char())
 
     def byte(self) -> PackedSequence:
         """With `data` as uint8."""
-        return self._as(self.data.byte())
+        return self._as(self._held().byte())
 
-    def _as(self, data: Tensor) -> PackedSequence:
-        return self if data is self.data else type(self)(data, *self[1:])
+    def _as(self, held: Tensor) -> PackedSequence:
+        return self if held is self._held() else self._with(held, *self._indices())
+
+    def _with(self, held: Tensor, *rest: Any) -> PackedSequence:
+        return type(self)(held, *rest) if self._grid is None else type(self)._padded(held, *rest)
+
+    def _indices(self) -> tuple[Any, ...]:
+        return tuple.__getitem__(self, slice(1, None))
 
     def pin_memory(self) -> PackedSequence:
         """Itself: host memory needs no pinning here."""
@@ -119,7 +177,7 @@ class PackedSequence(_Fields):
     @property
     def is_cuda(self) -> bool:
         """Whether `data` is on a GPU."""
-        return self.data.device.type == "cuda"
+        return self._held().device.type == "cuda"
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
@@ -130,33 +188,57 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return None if permutation is None else from_host(np.argsort(array_of_tensor(permutation), kind="stable"))
 
 
-class Packing:
-    """Which row of a padded batch is which row of the packed data.
+class Places(NamedTuple):
+    """Where each row of the packed data lies in a tensor whose leading dimensions are `shape`, counted row by row."""
 
-    shape: (T, N) or, with batch_first, (N, T). to_packed: for each row of the packed data, the place in the padded
-    batch, counted row by row. to_padded: the way back, -1 for padding. order: sorted_indices.
+    rows: np.ndarray[Any, Any]
+    shape: tuple[int, ...]
+
+
+class Packing:
+    """Which sequence and which step of it each row of the packed data is.
+
+    lengths: of the sequences as they were given. falling: the same from longest to shortest.
     """
 
-    def __init__(self, batch_sizes: Any, order: Any, batch_first: bool, steps: int | None = None) -> None:
-        count = int(batch_sizes[0])
-        steps = len(batch_sizes) if steps is None else steps
-        step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)
-        rank = np.arange(len(step)) - np.repeat(np.cumsum(batch_sizes) - batch_sizes, batch_sizes)
-        sequence = rank if order is None else order[rank]
-        place = sequence * steps + step if batch_first else step * count + sequence
-        back = np.full(steps * count, -1)
-        back[place] = np.arange(len(step))
-        self.to_packed = from_host(place)
-        self.to_padded = from_host(back.reshape((count, steps) if batch_first else (steps, count)))
-        self.lengths = np.bincount(sequence, minlength=count)
+    def __init__(self, batch_sizes: Any, order: Any) -> None:
+        self.count = int(batch_sizes[0])
+        self.longest = len(batch_sizes)
+        self._step = np.repeat(np.arange(self.longest), batch_sizes)
+        self._rank = np.arange(len(self._step)) - np.repeat(np.cumsum(batch_sizes) - batch_sizes, batch_sizes)
+        self._sequence = self._rank if order is None else order[self._rank]
+        self.falling = np.bincount(self._rank, minlength=self.count)
+        self.lengths = np.bincount(self._sequence, minlength=self.count)
 
-    def pack(self, padded: Tensor) -> Tensor:
-        """The packed data of a padded batch."""
-        return record(ops.take_rows, (padded, self.to_packed, self.to_padded, 0.0))
+    def packed(self) -> Places:
+        """In the packed data itself."""
+        return Places(np.arange(len(self._step)), (len(self._step),))
 
-    def pad(self, data: Tensor, value: float = 0.0) -> Tensor:
-        """The padded batch of packed data."""
-        return record(ops.take_rows, (data, self.to_padded, self.to_packed, value))
+    def sorted(self, steps: int) -> Places:
+        """In a padded batch (steps, N), from longest to shortest."""
+        return Places(self._step * self.count + self._rank, (steps, self.count))
+
+    def given(self, steps: int, batch_first: bool) -> Places:
+        """In a padded batch as it was given: (steps, N), or (N, steps)."""
+        if batch_first:
+            return Places(self._sequence * steps + self._step, (self.count, steps))
+        return Places(self._step * self.count + self._sequence, (steps, self.count))
+
+
+def moved(x: Tensor, source: Places, target: Places, fill: float = 0.0) -> Tensor:
+    """The rows of x, which lie as `source` says, as `target` says; the other rows are filled."""
+    forth, back = np.full(math.prod(target.shape), -1), np.full(math.prod(source.shape), -1)
+    forth[target.rows] = source.rows
+    back[source.rows] = target.rows
+    operands = (x, from_host(forth.reshape(target.shape)), from_host(back.reshape(source.shape)), fill)
+    return record(ops.take_rows, operands)
+
+
+def _room(longest: int, steps: int) -> int:
+    """With how many of `steps` steps a batch is kept. Few different sizes mean few programs: lengths above 16 are
+    rounded up by an eighth at most."""
+    grain = 1 << max(longest.bit_length() - 4, 0)
+    return min(steps, -(-longest // grain) * grain)
 
 
 def pack_padded_sequence(
@@ -166,8 +248,7 @@ def pack_padded_sequence(
 
     Args:
         input: (T, N, ...), or (N, T, ...) with batch_first.
-        lengths: of each sequence, on the CPU: whole numbers above 0. They are structure: each new sum of lengths is a
-            new shape and so a new program.
+        lengths: of each sequence, on the CPU: whole numbers above 0.
         batch_first: which of the first two dimensions is the batch.
         enforce_sorted: the sequences stand from longest to shortest; False sorts them.
 
@@ -210,9 +291,9 @@ def pack_padded_sequence(
             "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to let them be sorted."
         )
     batch_sizes = (falling > np.arange(falling[0])[:, None]).sum(1)
-    packing = Packing(batch_sizes, order, batch_first, steps)
-    sorted_indices = None if order is None else from_host(order)
-    return PackedSequence(packing.pack(input), from_host(batch_sizes), sorted_indices)
+    packing = Packing(batch_sizes, order)
+    grid = moved(input, packing.given(steps, batch_first), packing.sorted(_room(packing.longest, steps)))
+    return PackedSequence._padded(grid, from_host(batch_sizes), None if order is None else from_host(order))
 
 
 def pad_packed_sequence(
@@ -244,17 +325,27 @@ def pad_packed_sequence(
             "Expected total_length to be at least the length of the longest sequence in input, but got "
             f"total_length={total_length} and max sequence length being {longest}"
         )
-    packing = packing_of(sequence, batch_first, total_length)
-    return packing.pad(sequence.data, float(padding_value)), from_host(packing.lengths)
+    packing = packing_of(sequence)
+    target = packing.given(longest if total_length is None else total_length, batch_first)
+    grid = sequence._grid
+    if grid is None:
+        padded = moved(sequence.data, packing.packed(), target, float(padding_value))
+    else:
+        padded = moved(grid, packing.sorted(grid.size(0)), target, float(padding_value))
+    return padded, from_host(packing.lengths)
 
 
-def packing_of(
-    sequence: PackedSequence, batch_first: bool = False, steps: int | None = None, ordered: bool = False
-) -> Packing:
-    """How the data of a packed sequence lies in a padded batch; `ordered` keeps the order from long to short."""
+def packing_of(sequence: PackedSequence) -> Packing:
+    """Which sequence and step the rows of a packed sequence are."""
     order = sequence.sorted_indices
-    places = None if order is None or ordered else array_of_tensor(order)
-    return Packing(array_of_tensor(sequence.batch_sizes), places, batch_first, steps)
+    return Packing(array_of_tensor(sequence.batch_sizes), None if order is None else array_of_tensor(order))
+
+
+def padded_of(sequence: PackedSequence, packing: Packing) -> Tensor:
+    """The padded batch (steps, N, ...) of a packed one, from longest to shortest."""
+    if sequence._grid is not None:
+        return sequence._grid
+    return moved(sequence.data, packing.packed(), packing.sorted(packing.longest))
 
 
 def pad_sequence(
