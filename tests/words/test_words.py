@@ -85,7 +85,7 @@ def test_compiler_and_jit():
     for call in (lambda: jit.save(f, "x"), lambda: jit.load("x")):
         with pytest.raises(NotImplementedError, match="state_dict"):
             call()
-    for call in (kilnn.onnx.export, kilnn.export.export, kilnn.fx.symbolic_trace):
+    for call in (kilnn.onnx.export, kilnn.export.export):
         with pytest.raises(NotImplementedError):
             call(f)
     kilnn._assert(kilnn.tensor(True), "fine")

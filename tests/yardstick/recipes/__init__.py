@@ -11,6 +11,7 @@ FAMILIES = (
     "dtypes",
     "functional",
     "functions",
+    "graphs",
     "init",
     "layers",
     "losses",
