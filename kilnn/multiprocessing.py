@@ -73,7 +73,9 @@ class ProcessContext:
             timeout: seconds to wait; None without limit.
             grace_period: seconds that the others get to end after one has failed.
         """
-        _wait([p.sentinel for p in self.processes if p.is_alive()], timeout)
+        running = [p.sentinel for p in self.processes if p.is_alive()]
+        if running:  # to wait for none would be for ever
+            _wait(running, timeout)
         failed = [n for n, p in enumerate(self.processes) if p.exitcode not in (None, 0)]
         if not failed:
             return all(p.exitcode is not None for p in self.processes)

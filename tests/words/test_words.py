@@ -247,7 +247,10 @@ def work(number, text, folder):
 @pytest.mark.parametrize("text", ["fine", "fail"])
 def test_spawn(text, tmp_path):
     if text == "fine":
-        kilnn.multiprocessing.spawn(work, (text, tmp_path), nprocs=2)
+        context = kilnn.multiprocessing.spawn(work, (text, tmp_path), nprocs=2, join=False)
+        for process in context.processes:
+            process.join()
+        assert context.join()  # all have ended before
         assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
     else:
         with pytest.raises(
