@@ -357,6 +357,7 @@ from kilnn.tensor.functions.products import (
     mm as spmm,
     mv as mv,
     outer as outer,
+    scaled_mm as _scaled_mm,
     tensordot as tensordot,
     vdot as vdot,
 )
@@ -570,6 +571,7 @@ if _typing.TYPE_CHECKING:
         export as export,
         fft as fft,
         func as func,
+        futures as futures,
         fx as fx,
         hub as hub,
         io as io,
@@ -616,6 +618,7 @@ else:
         "export",
         "fft",
         "func",
+        "futures",
         "fx",
         "hub",
         "io",

@@ -1,5 +1,6 @@
 """kilnn.distributed: PyTorch's words for several processes. This release has groups of one."""
 
+from kilnn.distributed import distributed_c10d as distributed_c10d, rpc as rpc
 from kilnn.distributed.collectives import (
     ReduceOp as ReduceOp,
     Work as Work,

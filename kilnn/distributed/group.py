@@ -16,11 +16,14 @@ class ProcessGroup:
         backend: the name that was asked for.
         world_size: how many there are.
         rank: the number of this one.
+        group_name: its name; by default a number, from 0 on.
     """
 
-    def __init__(self, backend: str, world_size: int, rank: int) -> None:
+    def __init__(self, backend: str, world_size: int, rank: int, group_name: str = "") -> None:
         self.backend = backend
         self._world_size, self._rank = world_size, rank
+        self.group_name = group_name or str(len(_groups))
+        _groups[self.group_name] = self
 
     def size(self) -> int:
         """How many processes."""
@@ -37,6 +40,7 @@ class ProcessGroup:
 
 _NONE_YET = "Default process group has not been initialized, please make sure to call init_process_group."
 _default: ProcessGroup | None = None
+_groups: dict[str, ProcessGroup] = {}
 
 
 def is_available() -> bool:
@@ -96,6 +100,19 @@ def _from_environment(name: str) -> int:
     return int(os.environ[name])
 
 
+def members(init_method: str | None, store: Any, world_size: int, rank: int) -> tuple[int, int]:
+    """This process's number and how many there are, from arguments or the environment."""
+    if init_method not in (None, "env://") or store is not None:
+        if world_size < 1 or rank < 0:
+            raise ValueError("Error initializing torch.distributed: rank and world_size have to be given")
+    else:
+        rank = _from_environment("RANK") if rank < 0 else rank
+        world_size = _from_environment("WORLD_SIZE") if world_size < 1 else world_size
+    if not 0 <= rank < world_size:
+        raise ValueError(f"the rank has to be from 0 to world_size - 1 = {world_size - 1}, but is {rank}")
+    return rank, world_size
+
+
 def init_process_group(
     backend: str | None = None, init_method: str | None = None, timeout: Any = None, world_size: int = -1,
     rank: int = -1, store: Any = None, group_name: str = "", pg_options: Any = None, device_id: Any = None,
@@ -126,20 +143,13 @@ def init_process_group(
         raise ValueError("trying to initialize the default process group twice!")
     if backend is not None and backend.lower() not in BACKENDS:
         raise ValueError(f"Invalid backend: {backend!r}; expected one of {', '.join(BACKENDS)}")
-    if init_method not in (None, "env://") or store is not None:
-        if world_size < 1 or rank < 0:
-            raise ValueError("Error initializing torch.distributed: rank and world_size have to be given")
-    else:
-        rank = _from_environment("RANK") if rank < 0 else rank
-        world_size = _from_environment("WORLD_SIZE") if world_size < 1 else world_size
-    if not 0 <= rank < world_size:
-        raise ValueError(f"the rank has to be from 0 to world_size - 1 = {world_size - 1}, but is {rank}")
+    rank, world_size = members(init_method, store, world_size, rank)
     if world_size > 1:
         raise NotImplementedError(
             f"distributed: a group of {world_size} processes: this release trains in one process. Start the script "
             "with WORLD_SIZE=1"
         )
-    _default = ProcessGroup((backend or "gloo").lower(), world_size, rank)
+    _default = ProcessGroup((backend or "gloo").lower(), world_size, rank, group_name)
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
@@ -154,6 +164,9 @@ def destroy_process_group(group: ProcessGroup | None = None) -> None:
     the_group(group)
     if group is None or group is _default:
         _default = None
+        _groups.clear()
+    else:
+        _groups.pop(group.group_name, None)
 
 
 def the_group(group: ProcessGroup | None = None) -> ProcessGroup:
@@ -163,6 +176,13 @@ def the_group(group: ProcessGroup | None = None) -> ProcessGroup:
     if _default is None:
         raise ValueError(_NONE_YET)
     return _default
+
+
+def group_of_name(group_name: str) -> ProcessGroup:
+    """The group of a name. RuntimeError if there is none."""
+    if group_name not in _groups:
+        raise RuntimeError(f"Could not resolve the process group registered under the name {group_name}")
+    return _groups[group_name]
 
 
 def get_rank(group: ProcessGroup | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kilnn.base.dtypes import DType, float32
 from kilnn.engine.autocast import computed_in_float32, lowered
 from kilnn.ops import arithmetic, creation, matmul as ops
 from kilnn.tensor.doors import is_tensor, number_for, record
@@ -17,6 +18,51 @@ if TYPE_CHECKING:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     return record(ops.mm, (input, mat2))
+
+
+def scaled_mm(
+    input: Tensor, mat2: Tensor, scale_a: Tensor, scale_b: Tensor, bias: Tensor | None = None,
+    scale_result: Tensor | None = None, out_dtype: DType | None = None, use_fast_accum: bool = False,
+) -> Tensor:  # fmt: skip
+    """The product of two float8 matrices, computed in float32, with scales.
+
+    Formula: (scale_a * input) @ (scale_b * mat2) + bias, and times scale_result if the result is float8.
+
+    Args:
+        input, mat2: float8 matrices (n, m) and (m, p).
+        scale_a, scale_b: float32, one number each, or (n, 1) and (1, p).
+        bias: p numbers.
+        scale_result: a number for a float8 result; does nothing for others.
+        out_dtype: of the result; that of input by default.
+        use_fast_accum: accepted; sums are float32.
+
+    Raises: ValueError for other dtypes or scales, RuntimeError for matrices that do not fit.
+    """
+    if input.ndim != 2 or mat2.ndim != 2 or input.shape[1] != mat2.shape[0]:
+        raise RuntimeError(
+            f"mat_a and mat_b shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
+            f"{'x'.join(map(str, mat2.shape))})"
+        )
+    rows, columns = (input.shape[0], 1), (1, mat2.shape[1])
+    single = scale_a.numel() == 1 and scale_b.numel() == 1
+    by_rows = tuple(scale_a.shape) == rows and tuple(scale_b.shape) == columns
+    types = (input.dtype, mat2.dtype), (scale_a.dtype, scale_b.dtype)
+    if not (single or by_rows) or any(t.itemsize != 1 or not t.is_floating_point for t in types[0]):
+        raise ValueError(
+            f"Invalid scaling configuration: expected float8 matrices, and scales of one number each or of sizes "
+            f"{rows} and {columns}; got {types[0]}, scales of sizes {tuple(scale_a.shape)} and {tuple(scale_b.shape)}"
+        )
+    if types[1] != (float32, float32):
+        raise ValueError(f"Invalid scaling configuration: scales should be float32, got {types[1]}")
+    a = input.to(float32) * (scale_a.reshape(()) if single else scale_a)
+    b = mat2.to(float32) * (scale_b.reshape(()) if single else scale_b)
+    out = mm(a, b)
+    if bias is not None:
+        out = out + bias.to(float32)
+    result = input.dtype if out_dtype is None else out_dtype
+    if scale_result is not None and result.itemsize == 1:
+        out = out * scale_result
+    return out.to(result)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:

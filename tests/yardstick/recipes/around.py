@@ -60,6 +60,45 @@ def _group(run):
     return recipe
 
 
+def _world(run):
+    """A recipe inside a world of one worker."""
+
+    def recipe(T):
+        rpc = T.distributed.rpc
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            options = rpc.TensorPipeRpcBackendOptions(init_method=f"file://{Path(folder) / 'world'}")
+            rpc.init_rpc("worker0", rank=0, world_size=1, rpc_backend_options=options)
+            try:
+                return run(T, rpc)
+            finally:
+                rpc.shutdown()
+
+    return recipe
+
+
+def _remote(T, rpc):
+    made = rpc.remote("worker0", T.add, args=(vector(T), 1), kwargs={"alpha": 2})
+    return [made.is_owner(), made.to_here(), made.owner().name, rpc.RRef(vector(T)).local_value()]
+
+
+def _calls(T, rpc):
+    return [rpc.rpc_sync("worker0", T.mul, args=(vector(T), 2)), rpc.rpc_async(0, max, args=(1, 2)).wait()]
+
+
+def _closed(T):
+    _world(_calls)(T)
+    try:
+        T.distributed.rpc.rpc_sync("worker0", max, args=(1, 2))
+    except RuntimeError as error:
+        return "not been initialized" in str(error)
+
+
+def _resolved(T, D):
+    group = D.new_group([0])
+    return T.distributed.distributed_c10d._resolve_process_group(group.group_name) is group
+
+
 def _gathered(T, D):
     out = [T.zeros(4)]
     D.all_gather(out, vector(T))
@@ -236,6 +275,12 @@ RECIPES = {
     "torch.fx.wrap": lambda T: eval("wrap('len')", {"wrap": T.fx.wrap}),
     "torch.library.custom_op": _custom_op,
     "torch.library.register_fake": _custom_op,
+    "torch.distributed.rpc.init_rpc": _world(_calls),
+    "torch.distributed.rpc.shutdown": _closed,
+    "torch.distributed.rpc.remote": _world(_remote),
+    "torch.distributed.rpc.RRef": _world(_remote),
+    "torch.distributed.distributed_c10d.GroupName": lambda T: T.distributed.distributed_c10d.GroupName("data"),
+    "torch.distributed.distributed_c10d._resolve_process_group": _group(_resolved),
     "torch.distributed.is_available": lambda T: T.distributed.is_available(),
     "torch.distributed.is_initialized": lambda T: T.distributed.is_initialized(),
     "torch.distributed.init_process_group": _group(lambda T, D: D.is_initialized()),

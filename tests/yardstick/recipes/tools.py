@@ -21,7 +21,17 @@ def _to_sparse(T):
     return [s.indices(), s.values(), T.sparse.mm(s, square(T))]
 
 
+def _scaled_mm(T):
+    a, b = (matrix(T).to(T.float8_e4m3fn) for _ in range(2))
+    one, rows = T.tensor(0.5), T.tensor([[1.0], [2.0]])
+    return [
+        T._scaled_mm(a, b.t(), scale_a=one, scale_b=one * 3, out_dtype=T.bfloat16, use_fast_accum=True),
+        T._scaled_mm(a, b.t(), rows, rows.t().contiguous(), bias=T.ones(2, dtype=T.bfloat16), out_dtype=T.bfloat16),
+    ]
+
+
 RECIPES = {
+    "torch._scaled_mm": _scaled_mm,
     "torch.sparse_coo_tensor": lambda T: [_coo(T).to_dense(), _coo(T) @ T.ones(4, 2), _coo(T).is_sparse],
     "Tensor.to_sparse": _to_sparse,
     "Tensor._values": lambda T: _coo(T)._values(),
