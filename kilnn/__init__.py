@@ -559,6 +559,7 @@ newaxis = None
 
 if _typing.TYPE_CHECKING:
     from kilnn import (
+        _dynamo as _dynamo,
         accelerator as accelerator,
         amp as amp,
         autograd as autograd,
@@ -578,6 +579,7 @@ if _typing.TYPE_CHECKING:
         jit as jit,
         library as library,
         linalg as linalg,
+        masked as masked,
         multiprocessing as multiprocessing,
         nn as nn,
         onnx as onnx,
@@ -625,6 +627,7 @@ else:
         "jit",
         "library",
         "linalg",
+        "masked",
         "multiprocessing",
         "nn",
         "onnx",
@@ -633,7 +636,7 @@ else:
     )
     _PACKAGES += ("serialization", "sparse", "special", "testing", "utils", "version")
     _LATER = {name: f"kilnn.{name}" for name in _PACKAGES}
-    _LATER |= {"load": "kilnn.io", "save": "kilnn.io"}
+    _LATER |= {"_dynamo": "kilnn._dynamo", "load": "kilnn.io", "save": "kilnn.io"}
     _AUTOCAST = (
         "autocast", "clear_autocast_cache", "get_autocast_dtype", "is_autocast_cache_enabled", "is_autocast_enabled",
         "set_autocast_cache_enabled", "set_autocast_dtype", "set_autocast_enabled",

@@ -27,7 +27,7 @@ def world(run, path):
     def program(T):
         rpc = T.distributed.rpc
         rpc.init_rpc(
-            "worker",
+            "worker0",
             rank=0,
             world_size=1,
             rpc_backend_options=rpc.TensorPipeRpcBackendOptions(
@@ -46,16 +46,16 @@ def world(run, path):
 def test_calls(tmp_path):
     def run(T, rpc):
         x = T.tensor([1.0, 2.0])
-        reference = rpc.remote("worker", T.add, args=(x, 1), kwargs={"alpha": 2})
-        counter = rpc.remote("worker", Counter, args=(3,))
+        reference = rpc.remote("worker0", T.add, args=(x, 1), kwargs={"alpha": 2})
+        counter = rpc.remote("worker0", Counter, args=(3,))
         counted = [counter.rpc_sync().add(n=2), counter.rpc_async().add().wait(), counter.remote().add().to_here()]
         chained = rpc.rpc_async(0, max, args=(1, 2)).then(lambda f: f.wait() + 1).wait()
         me = rpc.get_worker_info()
         own = rpc.RRef(x)
         facts = [me.name, me.id, repr(me), reference.is_owner(), reference.owner().id, reference.owner_name()]
         return [
-            rpc.rpc_sync("worker", T.mul, args=(x, 3)), reference.to_here(), reference.local_value(), counted, chained,
-            facts, own.to_here(), rpc.rpc_sync(me, len, args=([1, 2],)), rpc.get_worker_info("worker").name,
+            rpc.rpc_sync("worker0", T.mul, args=(x, 3)), reference.to_here(), reference.local_value(), counted, chained,
+            facts, own.to_here(), rpc.rpc_sync(me, len, args=([1, 2],)), rpc.get_worker_info("worker0").name,
             reference.rpc_sync().sum(), reference.confirmed_by_owner(),
         ]  # fmt: skip
 
@@ -73,28 +73,28 @@ def test_errors(T, tmp_path):
 
     def run(T, rpc):
         with pytest.raises(ValueError, match="function's own"):
-            rpc.rpc_sync("worker", fails)
+            rpc.rpc_sync("worker0", fails)
         with pytest.raises(ValueError, match="function's own"):
-            rpc.remote("worker", fails).to_here()
+            rpc.remote("worker0", fails).to_here()
         with pytest.raises(RuntimeError, match="could not find destination name nobody"):
             rpc.rpc_sync("nobody", fails)
         with pytest.raises(TypeError, match="callable"):
-            rpc.rpc_sync("worker", "fails")
+            rpc.rpc_sync("worker0", "fails")
         with pytest.raises(RuntimeError, match="more than set timeout"):
-            rpc.rpc_sync("worker", time.sleep, args=(0.4,), timeout=0.05)
+            rpc.rpc_sync("worker0", time.sleep, args=(0.4,), timeout=0.05)
 
     world(run, tmp_path)(T)
     with pytest.raises(RuntimeError, match="RPC has not been initialized"):
-        rpc.rpc_sync("worker", fails)
+        rpc.rpc_sync("worker0", fails)
     with pytest.raises(ValueError, match="RANK|MASTER_ADDR"):
-        rpc.init_rpc("worker")
+        rpc.init_rpc("worker0")
 
 
 def test_one_worker_of_kilnn(tmp_path):
     def run(T, rpc):
         with pytest.raises(RuntimeError, match="already"):
             rpc.init_rpc("again", rank=0, world_size=1)
-        where = rpc.rpc_sync("worker", threading.current_thread)
+        where = rpc.rpc_sync("worker0", threading.current_thread)
         assert where is not threading.current_thread()
         promised = T.futures.Future()
 
@@ -102,16 +102,16 @@ def test_one_worker_of_kilnn(tmp_path):
         def later():
             return promised
 
-        answer = rpc.rpc_async("worker", later)
+        answer = rpc.rpc_async("worker0", later)
         promised.set_result(7)
         w = T.ones(2, requires_grad=True)
-        loss = rpc.rpc_sync("worker", lambda: (w * 3).sum())  # recorded on the worker's thread
+        loss = rpc.rpc_sync("worker0", lambda: (w * 3).sum())  # recorded on the worker's thread
         rpc.RRef(loss).backward()
         return [answer.wait(), w.grad.tolist()]
 
     assert world(run, tmp_path)(kilnn) == [7, [3.0, 3.0]]
     with pytest.raises(NotImplementedError, match="2 workers"):
-        kilnn.distributed.rpc.init_rpc("worker", rank=0, world_size=2)
+        kilnn.distributed.rpc.init_rpc("worker0", rank=0, world_size=2)
     with pytest.raises(TypeError):
         kilnn.distributed.rpc.init_rpc(3, rank=0, world_size=1)
 

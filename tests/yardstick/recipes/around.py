@@ -79,7 +79,7 @@ def _world(run):
 
 def _remote(T, rpc):
     made = rpc.remote("worker0", T.add, args=(vector(T), 1), kwargs={"alpha": 2})
-    return [made.is_owner(), made.to_here(), made.owner().name, rpc.RRef(vector(T)).local_value()]
+    return [made.is_owner(), made.to_here(), made.owner().id, rpc.RRef(vector(T)).local_value()]
 
 
 def _calls(T, rpc):

@@ -1,6 +1,8 @@
 """Testing, compiling, and other tools around a model."""
 
-from tests.yardstick.kit import matrix, square
+import warnings
+
+from tests.yardstick.kit import mask, matrix, square
 
 
 def _close(T):
@@ -30,7 +32,22 @@ def _scaled_mm(T):
     ]
 
 
+def _masked(T):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        m = T.masked.masked_tensor(matrix(T), mask(T), requires_grad=True)
+        (m * 2).exp().sum(dim=1).sum().backward()
+        return [m.detach().mean(dim=0).to_tensor(0.0), m.grad.to_tensor(0.0), repr(m.detach())]
+
+
+def _reset(T):
+    T._dynamo.reset()
+    return matrix(T) * 2
+
+
 RECIPES = {
+    "torch.masked.masked_tensor": _masked,
+    "torch._dynamo.reset": _reset,
     "torch._scaled_mm": _scaled_mm,
     "torch.sparse_coo_tensor": lambda T: [_coo(T).to_dense(), _coo(T) @ T.ones(4, 2), _coo(T).is_sparse],
     "Tensor.to_sparse": _to_sparse,
