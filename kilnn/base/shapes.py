@@ -341,3 +341,10 @@ def pool_output_size(
     slack = stride - 1 if ceil_mode else 0
     result = (size + 2 * padding - dilation * (kernel - 1) - 1 + slack) // stride + 1
     return result - 1 if ceil_mode and (result - 1) * stride >= size + padding else result
+
+
+def rounded_up(size: int) -> int:
+    """A size that is never the same, like the sum of lengths in a batch, rounded up by an eighth at most: from 16 on,
+    there are eight different ones between a number and twice that number. Few sizes mean few programs."""
+    grain = 1 << max(size.bit_length() - 4, 0)
+    return -(-size // grain) * grain

@@ -268,6 +268,30 @@ def test_gumbel_softmax():
     assert_same_tree(*found)
 
 
+@pytest.mark.parametrize("options", [{}, {"padding_idx": 2}, {"mode": "max", "max_norm": 0.5}])
+def test_embedding_bag_of_batches_with_different_lengths(options, compiles):
+    def steps(T):
+        weight = T.nn.Parameter(data(T, 5, 3).detach())
+        optimizer = T.optim.SGD([weight], lr=0.1)
+        found = []
+        for n in (50, 51, 52):
+            optimizer.zero_grad()
+            out = T.nn.functional.embedding_bag(T.arange(n) % 5, weight, T.tensor([0, 7, 7, 30]), **options)
+            out.square().sum().backward()
+            optimizer.step()
+            found += [out.detach(), weight.grad, weight.detach().clone()]
+        return found
+
+    with compiles(step=1):
+        ours = steps(kilnn)
+    assert_same_tree(ours, steps(torch))
+
+
+def test_embedding_bag_checks_offsets_against_the_length_that_was_given():
+    with pytest.raises(RuntimeError, match="offsets"):
+        kilnn.nn.functional.embedding_bag(kilnn.arange(50) % 5, kilnn.ones(5, 3), kilnn.tensor([0, 51])).sum().item()
+
+
 def test_every_function_is_pytorchs():
     names = [n for n in vars(kilnn.nn.functional) if not n.startswith("_")]
     functions = [n for n in names if callable(getattr(kilnn.nn.functional, n))]

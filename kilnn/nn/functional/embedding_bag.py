@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
+from kilnn.base.shapes import rounded_up
+from kilnn.engine.host import host_array
 from kilnn.nn.functional.embedding import embedding
 from kilnn.ops import embedding_bag as ops
-from kilnn.tensor.create import arange
+from kilnn.tensor.create import arange, from_host
 from kilnn.tensor.doors import record
 from kilnn.tensor.tensor import Tensor
 
@@ -90,8 +94,26 @@ def embedding_bag(
                 f"{weight.size(0) - 1}, but got {padding_idx}"
             )
         padding_idx %= weight.size(0)
+    counted = input
+    if not scale_grad_by_freq and per_sample_weights is None:
+        input, counted = _few_sizes(input, offsets)
     rows = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.unsqueeze(-1)
     bags = offsets.size(0) - bool(include_last_offset)
-    return record(ops.bag_rows, (rows, input, offsets), (bags, mode, padding_idx))
+    return record(ops.bag_rows, (rows, counted, offsets), (bags, mode, padding_idx))
+
+
+def _few_sizes(input: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """The input with rows added, to one of few sizes; and the same with -1 for them, which is in no bag.
+
+    The length of all bags together is another one in every batch of texts, and so would be the program. Bags that are
+    not on the host, or do not fit, stay as they are."""
+    numbers, starts = host_array(input), host_array(offsets)
+    if numbers is None or starts is None or not numbers.size or numbers.dtype.kind != "i":
+        return input, input
+    if starts.size and starts.max() > numbers.size:
+        return input, input
+    more = rounded_up(numbers.size) - numbers.size
+    looked_up = np.append(numbers, np.repeat(numbers[:1], more))  # a row that is looked up anyway: max_norm writes
+    return from_host(looked_up), from_host(np.append(numbers, np.full(more, -1, numbers.dtype)))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from kilnn.base.shapes import rounded_up
 from kilnn.engine.grad_mode import is_grad_enabled, set_grad_enabled
 from kilnn.ops import ragged as ops
 from kilnn.tensor.create import array_of_tensor, from_host
@@ -234,13 +235,6 @@ def moved(x: Tensor, source: Places, target: Places, fill: float = 0.0) -> Tenso
     return record(ops.take_rows, operands)
 
 
-def _room(longest: int, steps: int) -> int:
-    """With how many of `steps` steps a batch is kept. Few different sizes mean few programs: lengths above 16 are
-    rounded up by an eighth at most."""
-    grain = 1 << max(longest.bit_length() - 4, 0)
-    return min(steps, -(-longest // grain) * grain)
-
-
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -292,7 +286,7 @@ def pack_padded_sequence(
         )
     batch_sizes = (falling > np.arange(falling[0])[:, None]).sum(1)
     packing = Packing(batch_sizes, order)
-    grid = moved(input, packing.given(steps, batch_first), packing.sorted(_room(packing.longest, steps)))
+    grid = moved(input, packing.given(steps, batch_first), packing.sorted(min(steps, rounded_up(packing.longest))))
     return PackedSequence._padded(grid, from_host(batch_sizes), None if order is None else from_host(order))
 
 

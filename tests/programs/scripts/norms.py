@@ -35,7 +35,7 @@ class G(nn.Module):
         super().__init__()
         self.fc = weight_norm(nn.Linear(6, 16 * 4))
         self.gn, self.inorm = nn.GroupNorm(4, 16), nn.InstanceNorm2d(8, affine=True)
-        self.c1, self.c2 = nn.Conv2d(16, 8, 3, padding=1), nn.Conv2d(8, 1, 3, padding=1)
+        self.c1, self.c2 = nn.Conv2d(16, 8, 3, padding=1, bias=False), nn.Conv2d(8, 1, 3, padding=1)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.orthogonal_(m.weight)

@@ -1,4 +1,4 @@
-"""Checkpoint and resume in the middle: model, optimizer, scheduler, generator state; then a whole module."""
+"""Checkpoint and resume in the middle: model, optimizer, scheduler, generator state; both runs agree."""
 
 import os
 import tempfile
@@ -55,9 +55,3 @@ with tempfile.TemporaryDirectory() as folder:
     print("whole  ", [round(v, 4) for v in whole[10::3]])
     print("resumed", [round(v, 4) for v in resumed[::3]])
     print("equal", max(abs(a - b) for a, b in zip(whole[10:], resumed)) < 1e-5, checkpoint["loss"] == whole[9])
-    torch.save(model, path)
-    again = torch.load(path, weights_only=False)
-    again.eval()
-    model.eval()
-    probe = torch.ones(2, 6)
-    print("module", torch.equal(again(probe), model(probe)))
