@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kilnn.fx.names import public_functions
+from kilnn.tensor.functions.facts import assert_
 
 if TYPE_CHECKING:
     from kilnn.fx.graph import Graph
@@ -170,10 +172,10 @@ class Node:
         return changed
 
     def is_impure(self) -> bool:
-        """Whether it must stay though nobody uses its result."""
-        if self.op in ("placeholder", "output"):
-            return True
-        return self.op == "call_function" and self.target in _impure
+        """Whether it must stay though nobody uses its result: it writes, it checks, or it is marked."""
+        if self.op == "call_method":
+            return self.target.endswith("_") and not self.target.endswith("__")
+        return self.op in ("placeholder", "output") or (self.op == "call_function" and self.target in _impure)
 
     def format_node(self) -> str:
         """One line of text, as `print(graph)` shows it."""
@@ -213,7 +215,7 @@ def name_of(fn: Callable[..., Any]) -> str:
     return public_functions().get(fn) or f"{module}.{getattr(fn, '__name__', type(fn).__name__)}".lstrip(".")
 
 
-_impure: set[Callable[..., Any]] = set()
+_impure: set[Callable[..., Any]] = {operator.setitem, assert_}
 
 
 def has_side_effect(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from kilnn.base.dtypes import DType
 from kilnn.base.layout import layout, memory_format
 from kilnn.fx.graph import Graph
 from kilnn.fx.names import NAMESPACES, public_functions
-from kilnn.fx.node import Node, map_aggregate
+from kilnn.fx.node import Node, has_side_effect, map_aggregate
 from kilnn.fx.proxy import Proxy, TraceError
 from kilnn.nn.layers.container import Sequential
 from kilnn.nn.module import Module
@@ -25,7 +25,7 @@ from kilnn.tensor.tensor import Tensor
 
 _PLAIN = (int, float, str, bool, complex, type(None), type(Ellipsis), bytes)
 _here = threading.local()
-_lock = threading.Lock()
+_lock = threading.RLock()
 _wrapped: dict[tuple[int, str], dict[str, Any]] = {}
 
 
@@ -204,6 +204,7 @@ class GraphAppendingTracer(Tracer):
         self.graph, self.root = graph, graph.owning_module or Module()
 
 
+@has_side_effect
 def check_specialized(value: Any, expected: Any, name: str) -> None:
     """Raise AssertionError where a traced graph gets another value than the one that it was made for."""
     if value is not expected and value != expected:

@@ -131,6 +131,35 @@ def test_changing_a_graph():
     assert_agrees(program, kilnn)
 
 
+def test_dead_code_that_writes_or_checks_stays():
+    def f(x, flag):
+        x.exp()
+        y = x * 1
+        y.add_(1)
+        y[0] = 5.0
+        kilnn._assert(x.sum() > 0, "positive")
+        return y
+
+    traced = kilnn.fx.symbolic_trace(f, concrete_args={"flag": True})
+    assert traced.graph.eliminate_dead_code() and not traced.graph.eliminate_dead_code()
+    traced.recompile()
+    assert traced(kilnn.tensor([1.0, 2.0]), True).tolist() == [5.0, 3.0]
+    with pytest.raises(AssertionError, match="positive"):
+        traced(kilnn.tensor([-1.0, 0.0]), True)
+    with pytest.raises(AssertionError, match="specialized"):
+        traced(kilnn.tensor([1.0, 2.0]), False)
+
+
+def test_tracing_inside_of_tracing():
+    inner = kilnn.nn.Sequential(kilnn.nn.Linear(4, 2), kilnn.nn.ReLU())
+
+    def f(x):
+        assert len(kilnn.fx.symbolic_trace(inner).graph.nodes) == 4
+        return kilnn.relu(x) + 1
+
+    assert [n.name for n in kilnn.fx.symbolic_trace(f).graph.nodes] == ["x", "relu", "add", "output"]
+
+
 def test_a_graph_by_hand():
     def program(T):
         graph = T.fx.Graph()
