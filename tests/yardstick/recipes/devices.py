@@ -1,5 +1,7 @@
 """Devices by PyTorch's words, on a machine without accelerators; switches of backends."""
 
+from contextlib import nullcontext
+
 from tests.yardstick.kit import matrix, net_on_cpu, word
 
 
@@ -11,9 +13,11 @@ def _set(path, name, value):
         for part in path.split("."):
             holder = getattr(holder, part)
         before = getattr(holder, name)
-        setattr(holder, name, value)
-        after = getattr(holder, name)
-        setattr(holder, name, before)
+        # PyTorch's own test modules, which other tests import, forbid to set its switches outside of this.
+        with getattr(T.backends, "__allow_nonbracketed_mutation", nullcontext)():
+            setattr(holder, name, value)
+            after = getattr(holder, name)
+            setattr(holder, name, before)
         return [before, after]
 
     return recipe
