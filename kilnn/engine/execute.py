@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from kilnn.base.errors import StateLostError
-from kilnn.engine import cache, executables, explain, lower, verify
+from kilnn.engine import cache, executables, explain, host, lower, verify
 from kilnn.engine.entry import HEADS, Entry
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.fingerprint import entry_name
@@ -331,7 +331,8 @@ def _note_running(targets: list[Value], trace: Any) -> None:
 def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
     """Operation by operation, with executables that every program shares."""
     canonical = cache.reduced(recipe, live, [])
-    outputs = _compute_cold(trace, canonical)
+    in_numpy = len(trace.values) > SMALL and trace.device == "cpu" and not (trace.context.eager or trace.immediate)
+    outputs = _compute_cold(trace, canonical, in_numpy)
     _consume(
         chain(
             map(_set_data, [trace.values[i] for i in live], outputs),
@@ -340,7 +341,9 @@ def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
     )
 
 
-def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
+def _compute_cold(trace: Any, canonical: lower.Canonical, in_numpy: bool = False) -> list[Any]:
+    """in_numpy: small operations run in NumPy. Not where the same recording may run here again, and shall give the
+    same bits."""
     leaves = gathered([trace.leaves[s].data for s in canonical.leaves], trace.device)
     scalars = (
         [np.float32(trace.floats[i]) for i in canonical.floats],
@@ -357,7 +360,9 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
         for n, instr in enumerate(canonical.code):
             entry = HEADS[instr[0]]
             operands = lower.operands_of(entry, instr, env, leaves, scalars)
-            out = _run_single(entry, operands)
+            out = host.in_numpy(entry, operands) if in_numpy and not entry.is_check else None
+            if out is None:
+                out = _run_single(entry, operands)
             outs = list(out) if isinstance(out, tuple | list) else [out]
             if entry.is_check:
                 words[next(order)] = out
@@ -372,6 +377,10 @@ def _compute_cold(trace: Any, canonical: lower.Canonical) -> list[Any]:
     for index, check, site in trace.checks:
         if index in words:
             PENDING.add(words[index], {0: (check, site)})
+    if in_numpy:
+        return [
+            to_device(x, trace.device) if x.__class__ is np.ndarray else x for x in [env[i] for i in canonical.outputs]
+        ]
     return [env[i] for i in canonical.outputs]
 
 

@@ -17,6 +17,9 @@ from kilnn.ops.spec import Op
 LIMIT_BYTES = 65536
 """Operands larger than this are worth a compiled program."""
 
+LIMIT_OPERAND_BYTES = 1 << 22
+"""The same where operands are weights and the result is small."""
+
 _NUMBER_TYPES: dict[int, Any] = {FLOAT: np.float32, INT: np.int64, DOUBLE: np.float64}
 
 
@@ -43,6 +46,22 @@ def compute(entry: Entry, values: Any) -> Any:
     return [_wrap(entry, k, r) for k, r in enumerate(result)]
 
 
+def in_numpy(entry: Entry, operands: list[Any]) -> Any:
+    """What `entry` gives for computed arrays, by its NumPy twin (one array, or a list), or None when there is no twin
+    or they are large. An operation at new shapes takes microseconds so, and tens of milliseconds to compile."""
+    if entry.host is None or entry.aval is None or entry.aval.nbytes > LIMIT_BYTES:
+        return None
+    if any(x is not None and x.nbytes > LIMIT_OPERAND_BYTES for x in operands):
+        return None
+    with np.errstate(all="ignore"):
+        result = entry.host(
+            *[None if x is None else x if isinstance(x, np.generic) else np.asarray(x) for x in operands]
+        )
+    if entry.nout == 1:
+        return _fitted(entry.avals[0], result)
+    return [_fitted(aval, r) for aval, r in zip(entry.avals, result, strict=True)]
+
+
 def run_by_value(op: Op, values: list[Any], attributes: tuple[Any, ...]) -> Any:
     """An operation whose output shape depends on values: its operands are computed first, and it runs in NumPy."""
     named = dict(zip(op.attributes, attributes, strict=True))
@@ -56,12 +75,16 @@ def run_by_value(op: Op, values: list[Any], attributes: tuple[Any, ...]) -> Any:
 
 def _wrap(entry: Entry, k: int, result: Any) -> Value:
     aval = entry.avals[k]
+    return value_of(_fitted(aval, result), aval)
+
+
+def _fitted(aval: Aval, result: Any) -> np.ndarray[Any, Any]:
     array = np.asarray(result)
     if array.dtype != aval.dtype:
         array = array.astype(aval.dtype)
     if array.shape != aval.shape:
         array = np.broadcast_to(array, aval.shape)
-    return value_of(array, aval)
+    return array
 
 
 def data_of(v: Value) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,17 @@ def _inner(x: Any) -> Any:
     return (x + x * x * x * _c(0.044715, x)) * _c(_ROOT_2_PI, x)
 
 
-@op(half="upcast")
+_erf_on_host = np.frompyfunc(math.erf, 1, 1)
+
+
+def _gelu_on_host(x, *, tanh):
+    half = x * _c(0.5, x)
+    if tanh:
+        return half * (np.tanh(_inner(x)) + _c(1, x))
+    return half * (_erf_on_host(x * _c(_HALF_ROOT, x)).astype(x.dtype) + _c(1, x))
+
+
+@op(host=_gelu_on_host, half="upcast")
 def gelu(x, *, tanh):
     """x times the normal distribution function, or its tanh approximation."""
     if tanh:
@@ -296,7 +307,21 @@ def _sum(x: Any, dim: int) -> Any:
     return lax.expand_dims(lax.reduce_sum(x, (dim,)), (dim,))
 
 
-@op(half="upcast")
+def _softmax_on_host(x, *, dim):
+    if not x.ndim or not x.size:
+        return np.ones_like(x)
+    e = np.exp(x - x.max(dim, keepdims=True))
+    return e / e.sum(dim, keepdims=True)
+
+
+def _log_softmax_on_host(x, *, dim):
+    if not x.ndim or not x.size:
+        return np.zeros_like(x)
+    shifted = x - x.max(dim, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(dim, keepdims=True))
+
+
+@op(host=_softmax_on_host, half="upcast")
 def softmax(x, *, dim):
     """exp(x) divided by its sum along `dim`."""
     if x.ndim == 0:
@@ -313,7 +338,7 @@ def _(ct, out, dim):
     return out * (ct - _sum(ct * out, dim % out.ndim))
 
 
-@op(half="upcast")
+@op(host=_log_softmax_on_host, half="upcast")
 def log_softmax(x, *, dim):
     """x minus the logarithm of the sum of exp(x) along `dim`."""
     if x.ndim == 0 or not x.size:

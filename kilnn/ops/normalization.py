@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from jax import lax
 
 from kilnn.ops.checks import require_float, size_text, wide
@@ -146,7 +147,19 @@ def _keep_mean(x: Any, axes: Any) -> Any:
     return lax.broadcast_in_dim(_mean(x, axes, _count(x.shape, axes)), shape, kept)
 
 
-@op(backward_name="NativeLayerNormBackward0")
+def _layer_norm_on_host(x, weight=None, bias=None, eps=1e-5, *, dims):
+    axes = tuple(range(x.ndim - dims, x.ndim))
+    work = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    mean = work.mean(axes, keepdims=True)
+    centred = work - mean
+    rstd = 1 / np.sqrt(np.square(centred).mean(axes, keepdims=True) + np.asarray(eps, work.dtype))
+    y = centred * rstd
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias, mean, rstd
+
+
+@op(host=_layer_norm_on_host, backward_name="NativeLayerNormBackward0")
 def layer_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, dims):
     """(y, mean, 1 / sqrt(variance + eps)) over the last `dims` dimensions."""
     axes = _trailing(x, dims)

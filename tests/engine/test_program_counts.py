@@ -463,3 +463,24 @@ def test_snapshots_do_not_recompile_the_step(compiles):
                 for a, p in zip(averages, model.parameters(), strict=True):
                     a.mul_(0.9).add_(p, alpha=0.1)
     assert all(T.isfinite(v).all().item() for v in snapshot.values())
+
+
+def test_growing_sequences_compile_no_operation_for_each_length(compiles):
+    """What writing a text token by token records is met once for each length, and runs in NumPy."""
+    table, head, norm = T.nn.Embedding(7, 8), T.nn.Linear(8, 7), T.nn.LayerNorm(8)
+    ids = T.zeros((1, 1), dtype=T.long)
+
+    def write(ids, count):
+        for _ in range(count):
+            x = norm(table(ids) + T.arange(ids.size(1)).unsqueeze(-1))
+            scores = (x @ x.transpose(-2, -1)).softmax(-1)
+            logits = head(T.nn.functional.gelu(scores @ x))[:, -1]
+            ids = T.cat([ids, logits.argmax(-1, keepdim=True)], dim=1)
+        return ids
+
+    with T.no_grad():
+        ids = write(ids, 2)
+        with compiles(at_most=2) as counted:
+            ids = write(ids, 8)
+            assert len(ids.tolist()[0]) == 11
+    assert counted["op_compiles"] <= 8
