@@ -234,4 +234,4 @@ for rank, size in ((1, (9,)), (2, (5, 4)), (3, (5, 4, 3))):
 row("LazyLinear", (5, 3), args=(4,))
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
-OTHERS = {"Module", "RNNBase", "RNNCellBase"}
+OTHERS = {"Module", "RNNBase", "RNNCellBase", "DataParallel"}  # bases, and a wrapper around any module
