@@ -325,7 +325,7 @@ from kilnn.tensor.functions.linalg import (
     householder_product as orgqr,
     inverse as inverse,
     logdet as logdet,
-    lu_solve as lu_solve,
+    lu_solve_of as lu_solve,
     lu_unpack as lu_unpack,
     matrix_exp as matrix_exp,
     matrix_power as matrix_power,
@@ -504,6 +504,7 @@ from kilnn.tensor.functions.strided import (
     is_same_size as is_same_size,
     narrow_copy as narrow_copy,
     permute_copy as permute_copy,
+    resize_as_ as resize_as_,
     select_copy as select_copy,
     split_copy as split_copy,
     squeeze_copy as squeeze_copy,
@@ -514,6 +515,7 @@ from kilnn.tensor.functions.strided import (
     unsqueeze_copy as unsqueeze_copy,
     view_copy as view_copy,
     vsplit as vsplit,
+    zero_ as zero_,
 )
 from kilnn.tensor.legacy import (
     BFloat16Tensor as BFloat16Tensor,

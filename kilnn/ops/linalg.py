@@ -143,7 +143,23 @@ _rectangular(qr, "qr")
 
 @op(host=lambda a, full: tuple(np.linalg.svd(a, full)), backward_name="LinalgSvdBackward0")
 def svd(a, *, full):
-    return tuple(jnp.linalg.svd(a, full_matrices=full))
+    return _full_svd(a) if full else tuple(jnp.linalg.svd(a, full_matrices=False))
+
+
+@jax.custom_vjp
+def _full_svd(a):
+    return tuple(jnp.linalg.svd(a))
+
+
+def _full_svd_back(a, cotangents):
+    """Columns beyond the rank are any basis of the rest: they have no derivative, as in PyTorch."""
+    u, s, vh = cotangents
+    count = s.shape[-1]
+    reduced = jax.vjp(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False)), a)[1]
+    return reduced((u[..., :count], s, vh[..., :count, :]))
+
+
+_full_svd.defvjp(lambda a: (_full_svd(a), a), _full_svd_back)
 
 
 _rectangular(svd, "svd")
@@ -207,6 +223,15 @@ def pinv(a, atol: Scalar, rtol: Scalar, *, hermitian):
     kept = s > jnp.maximum(atol, rtol * s.max(-1, keepdims=True, initial=0))
     inverse = jnp.where(kept, 1 / jnp.where(kept, s, 1), 0)
     return (v * inverse[..., None, :]) @ jnp.conj(jnp.swapaxes(u, -1, -2))
+
+
+@pinv.grad("a")
+def _(ct, a, out):
+    # Golub and Pereyra's formula: unlike that of the singular values it is finite where they repeat or vanish.
+    adjoint, back = jnp.conj(jnp.swapaxes(out, -1, -2)), jnp.swapaxes(ct, -1, -2)
+    left, right = jnp.eye(a.shape[-2], dtype=a.dtype) - a @ out, jnp.eye(a.shape[-1], dtype=a.dtype) - out @ a
+    found = left @ back @ (out @ adjoint) + (adjoint @ out) @ back @ right - adjoint @ jnp.conj(ct) @ adjoint
+    return jnp.conj(found)
 
 
 _rectangular(pinv, "pinv")
@@ -274,7 +299,7 @@ def _reflections(a, tau):
     return lax.scan(step, start, last_first)[0]
 
 
-for _op in (inv, det, slogdet, cholesky, qr, svd, svdvals, eigh, eigvalsh, eig, eigvals, pinv, matrix_exp, lu_factor):
+for _op in (inv, det, slogdet, cholesky, qr, svd, svdvals, eigh, eigvalsh, eig, eigvals, matrix_exp, lu_factor):
     _op.grad_by_jax("a")
 for _op in (solve, solve_triangular):
     _op.grad_by_jax("a", "b")

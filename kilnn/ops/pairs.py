@@ -56,6 +56,16 @@ def nextafter(a, b):
     return lax.nextafter(*jnp.broadcast_arrays(a, b))
 
 
+@nextafter.grad("a")
+def _(ct):
+    return ct
+
+
+@nextafter.grad("b")
+def _(ct):
+    return jnp.zeros_like(ct)
+
+
 @op(host=np.heaviside)
 def heaviside(a, b):
     a, b = jnp.broadcast_arrays(a, b)

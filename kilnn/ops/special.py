@@ -138,7 +138,9 @@ gammaincc.grad_by_jax("x")
 
 @op(promote="float")
 def zeta(x, q):
-    return lax.zeta(*jnp.broadcast_arrays(x, q))
+    found = lax.zeta(*jnp.broadcast_arrays(x, q))
+    found = jnp.where((q <= 0) & (q == jnp.floor(q)), jnp.inf, found)
+    return jnp.where(x == 1, jnp.inf, jnp.where(x < 1, jnp.nan, found)).astype(found.dtype)
 
 
 @zeta.grad("q")

@@ -90,8 +90,13 @@ def number_for(dtype: dtypes.DType, value: Any) -> Any:
     """A Python number in the category of a dtype, so that it cannot change the dtype of a result."""
     if dtype.category == dtypes.BOOL:
         return bool(value)
+    if isinstance(value, complex) and dtype.category < dtypes.COMPLEX:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
     if dtype.category == dtypes.INTEGER:
-        return int(value)
+        try:
+            return int(value)
+        except OverflowError:  # infinite
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow") from None
     return value
 
 

@@ -96,6 +96,7 @@ class RareMethods:
     cholesky = linalg.cholesky_by_position
     cholesky_inverse = linalg.cholesky_inverse
     cholesky_solve = linalg.cholesky_solve
+    lu_solve = linalg.lu_solve_of
     qr = linalg.qr_by_flag
     svd = linalg.svd_with_v
     triangular_solve = linalg.triangular_solve

@@ -185,6 +185,10 @@ def adaptive_size(x: Tensor, output_size: Any, rank: int) -> tuple[int, ...]:
     """`output_size` as whole numbers; None keeps the input's size."""
     wanted = tuple(output_size) if isinstance(output_size, list | tuple) else (output_size,) * rank
     have = tuple(x.shape)[-rank:]
+    if rank > 1 and x.dim() <= rank and isinstance(output_size, list | tuple):
+        raise ValueError(f"Input dimension should be at least {rank + 1}, got an input with {x.dim()}")
+    if any(isinstance(n, int) and n < 0 for n in wanted):
+        raise RuntimeError(f"elements of output_size must be greater than or equal to 0 but received {list(wanted)}")
     if len(wanted) != rank or len(have) < rank:
         return ints(tuple(0 if n is None else n for n in wanted), rank, "output_size")
     return ints(tuple(h if n is None else n for n, h in zip(wanted, have, strict=True)), rank, "output_size")

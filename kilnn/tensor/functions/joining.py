@@ -91,15 +91,22 @@ def atleast_3d(*tensors: Any) -> Any:
     return _at_least(tensors, 3)
 
 
+def _some(name: str, tensors: Any) -> list[Any]:
+    found = list(tensors)
+    if not found:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return found
+
+
 def hstack(tensors: Any) -> Tensor:
     """Tensors joined side by side: along dim 1, or dim 0 for vectors."""
-    raised = atleast_1d(list(tensors))
+    raised = atleast_1d(_some("hstack", tensors))
     return cat(raised, 0 if raised[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Any) -> Tensor:
     """Tensors joined on top of each other: along dim 0, vectors as rows."""
-    return cat(atleast_2d(list(tensors)), 0)
+    return cat(atleast_2d(_some("vstack", tensors)), 0)
 
 
 row_stack = vstack
@@ -107,7 +114,7 @@ row_stack = vstack
 
 def dstack(tensors: Any) -> Tensor:
     """Tensors joined along dim 2."""
-    return cat(atleast_3d(list(tensors)), 2)
+    return cat(atleast_3d(_some("dstack", tensors)), 2)
 
 
 def column_stack(tensors: Any) -> Tensor:
@@ -137,7 +144,13 @@ def flipud(input: Tensor) -> Tensor:
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """A rotation by k right angles in the plane of two dimensions."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     a, b = dims
+    if normalize_dim(a, input.ndim) == normalize_dim(b, input.ndim):
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
     turn = k % 4
     if turn == 0:
         return input.clone()

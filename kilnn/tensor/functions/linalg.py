@@ -299,6 +299,8 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
     """
     values = eigvalsh(A).abs() if hermitian else svdvals(A)
     low, relative = _tolerances(A, tol if atol is None else atol, rtol)
+    if not values.shape[-1]:
+        return values.sum(-1).to(dtypes.int64)
     limit = (values.amax(-1, keepdim=True) * relative).clamp(min=low)
     above: Tensor = values > limit
     return above.sum(-1)
@@ -388,6 +390,10 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         raise RuntimeError(
             "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got " + method
         )
+    if A.ndim < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    if B.ndim < 1:
+        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
     right = B.unsqueeze(-1) if vector else B
     relative = finfo(A.dtype).eps * max(A.shape[-2:]) if rcond is None else rcond
@@ -464,6 +470,14 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
         return products.matmul(p, solve_triangular(complexes.adjoint(low), half, upper=True, unitriangular=True))
     half = solve_triangular(low, products.matmul(complexes.adjoint(p), B), upper=False, unitriangular=True)
     return solve_triangular(upper, half, upper=True)
+
+
+def lu_solve_of(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """`lu_solve` as `kilnn.lu_solve` and the method spell it: the right-hand side first.
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.lu_solve.html
+    """
+    return lu_solve(LU_data, LU_pivots, b)
 
 
 def householder_product(A: Tensor, tau: Tensor) -> Tensor:
@@ -595,6 +609,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.linalg.vander.html
     """
+    x = x if x.ndim else x.reshape(1)
     count = x.shape[-1] if N is None else N
     ones = x.new_ones((*x.shape, 1))
     if count <= 1:

@@ -92,6 +92,11 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     return input
 
 
+def zero_(input: Tensor) -> Tensor:
+    """Zeros in place of the elements."""
+    return input.zero_()
+
+
 def resize_as_(input: Tensor, the_template: Tensor, memory_format: Any = None) -> Tensor:
     """`resize_` to the size of another tensor.
 

@@ -1,0 +1,38 @@
+"""Every operation that PyTorch's OpInfo records know and kilnn has: results, gradients, in-place forms, `out=`, errors.
+
+By default one sample of each kind for every second operation; `make test-all` runs three of each for all of them.
+"""
+
+import pytest
+
+from tests.conformance.differences import ABSENT, known
+from tests.conformance.records import INFOS, PRESENT, runs
+
+
+def check(name: str, one: bool) -> None:
+    """Differences are those of the table: no other, and none less."""
+    unexpected, vanished = [], []
+    for kind, number, parts in runs(name, one):
+        for part, found in parts.items():
+            reason = known(name, part, kind, number)
+            if found and not reason:
+                unexpected.append(f"{kind} sample {number}: {found}")
+            if reason and not found:
+                vanished.append(f"{kind} sample {number}, {part}: agrees, although listed: {reason}")
+    assert not unexpected + vanished, "\n".join([name, *unexpected, *vanished])
+
+
+@pytest.mark.parametrize("name", PRESENT[::2])
+def test_a_sample_of_each_kind(name):
+    check(name, one=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESENT)
+def test_three_samples_of_each_kind(name):
+    check(name, one=False)
+
+
+def test_absent_operations_are_listed():
+    """A name that comes into being, or goes, is to be moved in the list."""
+    assert sorted(set(INFOS) - set(PRESENT)) == sorted(ABSENT)
