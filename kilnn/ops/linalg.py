@@ -69,7 +69,7 @@ _square(inv, "inv").check(LinAlgError, _REFUSE_SINGULAR.format("inv", "inversion
 
 @op(host=np.linalg.det, backward_name="LinalgDetBackward0")
 def det(a):
-    return jnp.linalg.det(a)
+    return jnp.linalg.det(a) if a.shape[-1] else jnp.ones(a.shape[:-2], a.dtype)  # the empty product
 
 
 _square(det, "det")
@@ -191,6 +191,9 @@ _square(eigvalsh, "eigvalsh")
 
 @op(backward_name="LinalgEigBackward0", host=lambda a: tuple(_as_complex(x, a) for x in np.linalg.eig(a)))
 def eig(a):
+    if not a.shape[-1]:
+        kind = np.result_type(a.dtype, np.complex64)
+        return jnp.zeros(a.shape[:-1], kind), jnp.zeros(a.shape, kind)
     # JAX asks for a loss that does not depend on the vectors' phases; PyTorch expects the same.
     return tuple(lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True))
 

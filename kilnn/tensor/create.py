@@ -354,6 +354,8 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
         raise RuntimeError(f"unsupported range: {first} -> {last}")
     if (stride > 0 and last < first) or (stride < 0 and last > first):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None and out is not None:
+        dtype = out.dtype
     if dtype is None:
         dtype = dtypes.get_default_dtype() if any(isinstance(x, float) for x in numbers) else dtypes.int64
     if dtype is dtypes.int64 and not all(isinstance(x, int) for x in numbers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,10 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any =
     """
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    values = np.power(float(base), np.linspace(*ends("logspace", start, end), steps))
+    first, last = ends("logspace", start, end)
+    if dtype is not None and dtype.category == dtypes.INTEGER:
+        first, last = int(first), int(last)  # PyTorch cuts the exponents, too
+    values = np.power(float(base), np.linspace(first, last, steps))
     made = placed(values.astype(numpy_dtype(dtype)), device, requires_grad)
     return made if out is None else into(out, made)
 
@@ -123,6 +127,13 @@ def empty_permuted(size: Any, physical_layout: Any, *, dtype: DType | None = Non
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.empty_permuted.html
     """
+    if len(size) != len(physical_layout):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
+        )
+    if sorted(physical_layout) != list(builtins.range(len(size))):
+        raise RuntimeError(f"physical_layout must name each dimension once, got {list(physical_layout)}")
     strides = [0] * len(size)
     for dim, step in zip(physical_layout, shapes.contiguous_strides([size[d] for d in physical_layout]), strict=True):
         strides[dim] = step

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 
 from tests.conformance.compare import Record, error_difference, tensors
@@ -47,7 +49,8 @@ def runs(name: str, one: bool) -> Iterator[tuple[str, int, dict[str, str | None]
         if dtype not in info.supported_dtypes("cpu"):
             continue
         wanted = info.supports_autograd and dtype is torch.float32
-        torch.manual_seed(1)
+        for seed in (random.seed, np.random.seed, torch.manual_seed):
+            seed(1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             chosen = spread(list(info.sample_inputs("cpu", dtype, requires_grad=wanted)))

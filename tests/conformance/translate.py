@@ -14,11 +14,13 @@ import kilnn
 
 
 def named(name: str) -> Any:
-    """kilnn.<name>, or the method of that name, or None."""
+    """kilnn.<name>, or the method of that name, or the one that writes in place, or None."""
     found: Any = kilnn
     for part in name.split("."):
         found = getattr(found, part, None)
-    return found if callable(found) else getattr(kilnn.Tensor, name, None)
+    if callable(found):
+        return found
+    return getattr(kilnn.Tensor, name, None) or getattr(kilnn.Tensor, f"{name}_", None)
 
 
 def seeded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
-import unittest
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,18 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from tests.pytorch_records import records_module
+
 
 def records(name: str, training: bool) -> list[Any]:
     """The ModuleInput records of torch.nn.<name> in float32."""
-    if "expecttest" not in sys.modules:
-        # PyTorch's test tools import it for their own test cases, which are not used here.
-        stub = types.ModuleType("expecttest")
-        stub.TestCase = unittest.TestCase
-        sys.modules["expecttest"] = stub
+    module_db = records_module("common_modules").module_db  # takes seconds the first time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from torch.testing._internal.common_modules import module_db  # noqa: PLC0415  # takes seconds
-
         torch.manual_seed(0)
         found = [m for m in module_db if m.module_cls is getattr(torch.nn, name)]
         assert found, name

@@ -62,6 +62,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.prelu.html
     """
+    if weight.dim() > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
     return record(ops.prelu, (input, weight))
 
 

@@ -193,7 +193,10 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices with the last dimension of `input` on their diagonal."""
     rank = input.ndim + 1
-    return record(ops.diag_embed, (input,), (offset, normalize_dim(dim1, rank), normalize_dim(dim2, rank)))
+    places = normalize_dim(dim1, rank), normalize_dim(dim2, rank)
+    if places[0] == places[1]:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return record(ops.diag_embed, (input,), (offset, *places))
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
