@@ -1,6 +1,6 @@
 """Linear algebra on batches of matrices: factorisations, inverses, solutions, eigenvalues.
 
-Gradients are `jax.vjp`. On the host LAPACK runs through NumPy.
+Gradients are `jax.vjp`. On the host LAPACK runs through NumPy where the result is unique.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
@@ -141,7 +141,8 @@ def qr(a, *, mode):
 _rectangular(qr, "qr")
 
 
-@op(host=lambda a, full: tuple(np.linalg.svd(a, full)), backward_name="LinalgSvdBackward0")
+# Vectors have a free sign or phase. Gradients compute them once more, and must find the same ones: no NumPy twins here.
+@op(backward_name="LinalgSvdBackward0")
 def svd(a, *, full):
     return _full_svd(a) if full else tuple(jnp.linalg.svd(a, full_matrices=False))
 
@@ -173,7 +174,7 @@ def svdvals(a):
 _rectangular(svdvals, "svdvals")
 
 
-@op(host=lambda a, uplo: tuple(np.linalg.eigh(a, uplo)), backward_name="LinalgEighBackward0")
+@op(backward_name="LinalgEighBackward0")
 def eigh(a, *, uplo):
     return tuple(jnp.linalg.eigh(a, uplo, symmetrize_input=False))
 
@@ -189,7 +190,7 @@ def eigvalsh(a, *, uplo):
 _square(eigvalsh, "eigvalsh")
 
 
-@op(backward_name="LinalgEigBackward0", host=lambda a: tuple(_as_complex(x, a) for x in np.linalg.eig(a)))
+@op(backward_name="LinalgEigBackward0")
 def eig(a):
     if not a.shape[-1]:
         kind = np.result_type(a.dtype, np.complex64)
@@ -201,17 +202,12 @@ def eig(a):
 _square(eig, "eig")
 
 
-@op(backward_name="LinalgEigBackward0", host=lambda a: _as_complex(np.linalg.eigvals(a), a))
+@op(backward_name="LinalgEigBackward0")  # the order, too, is free
 def eigvals(a):
     return jnp.linalg.eigvals(a)
 
 
 _square(eigvals, "eigvals")
-
-
-def _as_complex(x, a):
-    """NumPy returns real eigenvalues where all are."""
-    return x.astype(np.complex64 if a.dtype.itemsize // (1 + (a.dtype.kind == "c")) == 4 else np.complex128)
 
 
 @op(backward_name="LinalgPinvBackward0")
