@@ -186,7 +186,7 @@ def test_state_dicts_are_exchanged():
 
 
 def test_evaluation_with_padding():
-    """PyTorch's nested tensors set padded positions to zero before the norm; other positions are the same."""
+    """PyTorch's nested tensors, where it takes them, set padded positions to zero; other positions are the same."""
 
     def outputs(T):
         T.manual_seed(1)
@@ -197,7 +197,7 @@ def test_evaluation_with_padding():
 
     ours, theirs = outputs(kilnn), outputs(torch)
     assert_same_tree([ours[0], ours[1, :3]], [theirs[0], theirs[1, :3]], rtol=1e-4, atol=2e-5)
-    assert (theirs[1, 3:] == 0).all() and (ours[1, 3:] != 0).all()
+    assert (ours[1, 3:] != 0).all()
 
 
 def test_dropout():
