@@ -100,11 +100,11 @@ def test_an_interrupt_during_the_first_compilation():
     scope: dict = {}
     exec(TRAIN, scope)
     for i, delay in enumerate((0.01, 0.05, 0.1, 0.2)):
-        for again in range(3):
-            model, optimizer, x, y = scope["setting"](width=40 + 4 * i + again)
+        for again in range(12):
+            model, optimizer, x, y = scope["setting"](width=40 + 14 * i + again)
 
             def train(model=model, optimizer=optimizer, x=x, y=y):
-                end = time.monotonic() + 3
+                end = time.monotonic() + 2
                 while time.monotonic() < end:
                     scope["step"](model, optimizer, x, y)
 

@@ -14,6 +14,8 @@ MODULES = "arithmetic elementary selection creation reduction sorting shaping jo
 
 # 0 ** 0: PyTorch's gradient formula divides 0 by 0 there.
 SKIPPED = {"pow-Fixed,Fixed-()"}
+# Its gradient is JAX's own of a multiplying scatter, which JAX cannot differentiate again.
+ONCE = ("scatter_combined",)
 
 
 def weights(job: Job) -> list[np.ndarray]:
@@ -72,6 +74,7 @@ def theirs_of(row: Row, job: Job) -> list[np.ndarray | None] | None:
 @pytest.mark.parametrize("name", MODULES)
 def test_second_derivatives(name):
     rows = [row for row in importlib.import_module(f"tests.ops.test_{name}").ROWS if str(row) not in SKIPPED]
+    rows = [row for row in rows if not str(row).startswith(ONCE)]
     pairs = [(row, Job(row, "float64", True)) for row in rows]
     pairs = [(row, job) for row, job in pairs if job.wanted]
     compared = 0
