@@ -128,6 +128,9 @@ def test_a_lost_version_error_is_found():
     assert found.index == 3
 
 
-def test_a_reproduction_runs():
+def test_a_reproduction_runs(capsys):
     text = reproduction(["v0 = T.ones(2, requires_grad=True)", "v1 = Square.apply(v0)", "v1.sum().backward()"])
     exec(compile(text.replace('"kilnn"', '"torch"').replace("sys.argv", "[]"), "<reproduction>", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["v0", "v1"]
+    assert lines[0].endswith("[1.0, 1.0] [2.0, 2.0]")
