@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.base.device import Device, current_index, set_current_index
-from kilnn.base.hardware import accelerator, device_at, devices_of, number_of, peak, reset_peak, statistics
+from kilnn.base.device import Device, current_index, devices_of, set_current_index
+from kilnn.base.hardware import accelerator, device_at, number_of, peak, reset_peak, statistics
 from kilnn.engine import expect
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kilnn.base.hardware import devices_of
+from kilnn.base.device import devices_of
 from kilnn.engine.precision import get_float32_matmul_precision, set_float32_matmul_precision
 
 

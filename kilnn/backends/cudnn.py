@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from kilnn.base.hardware import devices_of
+from kilnn.base.device import devices_of
 
 enabled = True
 benchmark = False

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     import jax
@@ -203,18 +203,36 @@ def jax_device(device: Device) -> jax.Device:
     return found
 
 
+def devices_of(type: str) -> tuple[Any, ...]:
+    """JAX's devices of one of PyTorch's device types, none if there are none."""
+    import jax  # noqa: PLC0415  # importing kilnn.base must stay fast
+
+    found = _of_type.get(type)
+    if found is None:
+        found = ()
+        for platform in PLATFORMS[type]:
+            try:
+                found = tuple(jax.local_devices(backend=platform))
+                break
+            except RuntimeError:
+                continue
+        if found:
+            _of_type[type] = found
+    return found
+
+
+_of_type: dict[str, tuple[Any, ...]] = {}
+
+
 def _find(device: Device) -> jax.Device:
     if device.type == "meta":
         raise RuntimeError("device 'meta' holds shapes and dtypes only: there is nothing to compute with on it.")
     import jax  # noqa: PLC0415  # importing kilnn.base must stay fast
 
-    for platform in PLATFORMS[device.type]:
-        try:
-            found = jax.local_devices(backend=platform)
-        except RuntimeError:
-            continue
-        if (device.index or 0) < len(found):
-            return found[device.index or 0]
+    found = devices_of(device.type)
+    if (device.index or 0) < len(found):
+        return found[device.index or 0]
+    if found:
         raise RuntimeError(
             f"device '{device}' is not on this machine: the last '{device.type}' device is number {len(found) - 1}."
         )

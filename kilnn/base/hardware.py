@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
-from kilnn.base.device import PLATFORMS, Device, as_device, current_index
+from kilnn.base.device import Device, as_device, current_index, devices_of
 
 NOT_THERE = "kilnn found no CUDA device: install kilnn[cuda13] (or kilnn[cuda12]) on a machine with an NVIDIA GPU"
-
-
-@lru_cache(maxsize=8)
-def devices_of(type: str) -> tuple[Any, ...]:
-    """JAX's devices of one of PyTorch's device types, none if there are none."""
-    import jax  # noqa: PLC0415  # importing kilnn.base must stay fast
-
-    for platform in PLATFORMS[type]:
-        try:
-            return tuple(jax.local_devices(backend=platform))
-        except RuntimeError:
-            continue
-    return ()
 
 
 def number_of(device: Any, type: str = "cuda") -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kilnn.base.device import current_index, set_current_index
-from kilnn.base.hardware import device_at, devices_of, number_of
+from kilnn.base.device import current_index, devices_of, set_current_index
+from kilnn.base.hardware import device_at, number_of
 from kilnn.engine import expect
 
 BFLOAT16_CAPABILITY = 8

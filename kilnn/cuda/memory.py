@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from kilnn.base.hardware import devices_of, peak, reset_peak, statistics
+from kilnn.base.device import devices_of
+from kilnn.base.hardware import peak, reset_peak, statistics
 
 
 class OutOfMemoryError(RuntimeError):

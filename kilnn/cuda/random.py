@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from kilnn.base import generator
-from kilnn.base.hardware import device_at, devices_of
+from kilnn.base.device import devices_of
+from kilnn.base.hardware import device_at
 
 
 def manual_seed(seed: int) -> None:

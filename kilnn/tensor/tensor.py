@@ -8,8 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from kilnn.base import dtypes, shapes
-from kilnn.base.device import Device
-from kilnn.base.hardware import devices_of
+from kilnn.base.device import Device, devices_of
 from kilnn.base.layout import layout, strided
 from kilnn.engine import native, views
 from kilnn.engine.handle import HANDLES, Handle, alias_handle, new_handle, register_class
