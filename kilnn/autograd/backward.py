@@ -114,13 +114,13 @@ def grad(
     walk = Walk(pairs, retain=retain, create_graph=create_graph, inputs=wanted, capture=True)
     walk.run()
     results: list[Tensor | None] = []
-    for t in wanted:
+    for n, t in enumerate(wanted):
         node = views.node_of(t)
         found = walk.captured.get((t, 0) if node is None else (node, t._output))
         if found is None:
             if not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    f"The differentiated Tensor at index {n} appears to not have been used in the graph. Set "
                     "allow_unused=True if this is the desired behavior."
                 )
             if materialize_grads:

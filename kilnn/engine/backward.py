@@ -15,7 +15,7 @@ from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
-from kilnn.engine.plan import tracked_operands
+from kilnn.engine.plan import Part, tracked_operands
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.rest import rest_entry, unexpected
 from kilnn.engine.values import Counter, Value
@@ -90,15 +90,36 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         return node.run(cotangents, create_graph)  # type: ignore[attr-defined, no-any-return]  # special nodes run
     plan = node.plan
     _check_saved(node)
-    entry = plan.backward
-    forward = plan.entry
+    saved = _saved_operands(node)
+    extra = unexpected(plan, cotangents)
+    if not create_graph or extra:
+        outs, operands, mask = _run_part(plan.whole, node, cotangents, saved, create_graph)
+        if not extra:
+            return outs
+        first = len(plan.cts)
+        cts = [cotangents[j] for j in extra]
+        rest = _rest(plan, extra, cts, operands[first:], list(node.saved), mask >> first if create_graph else None)
+        return [record(accumulate, (a, b)) for a, b in zip(outs, rest, strict=True)]
+    gradients: list[Any] = [None] * len(plan.wanted)
+    for part in plan.parts:
+        found, _, _ = _run_part(part, node, cotangents, saved, create_graph)
+        for n, gradient in zip(part.places, found, strict=True):
+            gradients[n] = gradient
+    return gradients
+
+
+def _run_part(
+    part: Part, node: Node, cotangents: list[Any], saved: list[tuple[Any, bool]], create_graph: bool
+) -> tuple[list[Any], list[Any], int]:
+    """The gradients that one plan gives, with its operands and which of them have a history."""
+    plan = part.plan
     values: list[Any] = []
     operands: list[Any] = []
     mask = 0
     for j in plan.cts:
         ct = cotangents[j]
         if ct is None:
-            values.append(zeros_value(forward.avals[j]))
+            values.append(zeros_value(plan.entry.avals[j]))
             operands.append(new_handle(values[-1]))
         else:
             if create_graph and views.requires_grad(ct):
@@ -106,16 +127,29 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
                 views.node_of(ct)
             values.append(views.value_of_tensor(ct))
             operands.append(ct)
-    first_saved, given = len(values), mask
+    for n in part.saved:
+        operand, tracked = saved[n]
+        mask |= tracked << len(values)
+        values.append(node.saved[n])
+        operands.append(operand)
+    entry = plan.backward
+    wanted = mask & tracked_operands(entry) if create_graph and mask else 0
+    out = record_entry(entry, operands, values, wanted)
+    return list(out) if entry.nout > 1 else [out], operands, mask
+
+
+def _saved_operands(node: Node) -> list[tuple[Any, bool]]:
+    """What each saved Value or number was in the forward pass, as an operand, and whether it has a history."""
+    plan = node.plan
+    forward = plan.entry
     edge_of = {k: (node.edges[2 * n], node.edges[2 * n + 1]) for n, k in enumerate(plan.wanted)}
     counters = iter(node.counters)
     # An in-place operation keeps no counter for the target it overwrote: fewer counters than saved tensors.
     missing = sum(forward.kinds[k] == 0 for k in plan.saves) + len(plan.outputs) - len(node.counters)
+    found: list[tuple[Any, bool]] = []
     for n, k in enumerate(plan.saves):
-        position = len(values)
-        values.append(node.saved[n])
         if forward.kinds[k] != 0:
-            operands.append(node.saved[n])
+            found.append((node.saved[n], False))
             continue
         if missing and k == 0:
             counter: Any = Counter()
@@ -123,25 +157,10 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         else:
             counter = next(counters)
         target, output = edge_of.get(k, (None, 0))
-        operands.append(_edge(target, output, counter))
-        if target is not None:
-            mask |= 1 << position
-    for n, j in enumerate(plan.outputs):
-        position = len(values)
-        values.append(node.saved[len(plan.saves) + n])
-        operands.append(_edge(node, j, next(counters)))
-        mask |= 1 << position
-    saved_mask = (mask ^ given) >> first_saved
-    if create_graph and mask:
-        mask &= tracked_operands(entry)
-    out = record_entry(entry, operands, values, mask if create_graph else 0)
-    outs = list(out) if entry.nout > 1 else [out]
-    extra = unexpected(plan, cotangents)
-    if not extra:
-        return outs
-    cts = [cotangents[j] for j in extra]
-    parts = _rest(plan, extra, cts, operands[first_saved:], values[first_saved:], saved_mask if create_graph else None)
-    return [record(accumulate, (a, b)) for a, b in zip(outs, parts, strict=True)]
+        found.append((_edge(target, output, counter), target is not None))
+    for j in plan.outputs:
+        found.append((_edge(node, j, next(counters)), forward.avals[j].dtype.kind in "fcV"))
+    return found
 
 
 def _rest(
@@ -397,7 +416,7 @@ class Walk:
         single = node.outputs == 1
         row = [ct] if single else ct
         for output, table in hooks.tensor.items():
-            if table and row[output] is not None:
+            if table:  # with None where no gradient arrived, as in PyTorch
                 row[output] = self._raw(run_hooks(table, self._tensor(row[output])))
         for hook in list(hooks.pre.values()):
             changed = hook(tuple(self._tensor(c) for c in row))
@@ -438,6 +457,11 @@ class Walk:
         if self.capture:
             self.captured[leaf, 0] = self._tensor(gradient)
             return
+        if leaf._node is not None:
+            raise RuntimeError(
+                "leaf variable has been moved into the graph interior: the tensor was written to in place after the "
+                "graph had been recorded; write to a clone of it instead"
+            )
         if not leaf._leaf:
             return  # no longer asks for a gradient
         self._accumulate_into(leaf, gradient)
@@ -498,6 +522,8 @@ def run_hooks(table: dict[int, Any], gradient: Any) -> Any:
 def _same_kind(changed: Any, gradient: Any) -> None:
     if changed.__class__ not in HANDLES:
         raise TypeError(f"a gradient hook must return None or a Tensor, not {type(changed).__name__}")
+    if gradient is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
     new, old = views.value_of_tensor(changed).aval, views.value_of_tensor(gradient).aval
     if new.shape != old.shape:
         raise RuntimeError(f"hook '<hook>' has changed the size of value: got {new.shape}, expected {old.shape}")

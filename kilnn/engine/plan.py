@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,7 @@ class Plan:
     """
 
     __slots__ = (
+        "_parts",
         "backward",
         "cts",
         "entry",
@@ -72,6 +73,7 @@ class Plan:
         self.plain = self.stretch is None and cts == (0,)
         self.rest: dict[tuple[int, ...], Entry] = {}
         self.lasting: Plan | None = None
+        self._parts: tuple[Part, ...] | None = None
         self.missing: Exception | None = None  # what PyTorch raises in the backward pass of such an operation
 
     def without_freeing(self) -> Plan:
@@ -80,6 +82,47 @@ class Plan:
             frees = self.frees and (bool(self.outputs) or any(not _guarded(self.entry, k) for k in self.saves))
             self.lasting = Plan(self.entry, self.wanted, self.cts, self.saves, self.outputs, self.backward, frees)
         return self.lasting
+
+    @property
+    def whole(self) -> Part:
+        return Part(self, tuple(range(len(self.wanted))), tuple(range(len(self.saves) + len(self.outputs))))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The plan as one for each formula: a gradient that is to be differentiated again depends on what its own
+        formula reads, not on what those of the other operands do."""
+        if self._parts is None:
+            self._parts = self._split()
+        return self._parts
+
+    def _split(self) -> tuple[Part, ...]:
+        groups: dict[Any, list[int]] = {}
+        by_rule = self.backward.origin is not None and len(self.backward.origin) == _ORIGIN_OF_RULES
+        for n, k in enumerate(self.wanted):
+            groups.setdefault(rule_of(self.entry.op, k) if by_rule and self.entry.op is not None else k, []).append(n)
+        if len(groups) < 2 or self.missing is not None:
+            return (self.whole,)
+        made = []
+        for places in groups.values():
+            mask = sum(1 << self.wanted[n] for n in places)
+            plan = self.entry.plans.get(mask) or make_plan(self.entry, mask)
+            if not (set(plan.saves) <= set(self.saves) and set(plan.outputs) <= set(self.outputs)):
+                return (self.whole,)
+            saved = [self.saves.index(k) for k in plan.saves]
+            saved += [len(self.saves) + self.outputs.index(j) for j in plan.outputs]
+            made.append(Part(plan, tuple(places), tuple(saved)))
+        return tuple(made)
+
+
+class Part(NamedTuple):
+    """A plan for some of the wanted operands of another: `places` among those, `saved` among what that one saves."""
+
+    plan: Plan
+    places: tuple[int, ...]
+    saved: tuple[int, ...]
+
+
+_ORIGIN_OF_RULES = 3  # an origin that names formulas, see _plan_from_rules
 
 
 def _guarded(entry: Entry, k: int) -> bool:

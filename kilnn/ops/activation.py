@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 
@@ -73,7 +74,9 @@ def elu(x, alpha: Scalar, scale: Scalar, input_scale: Scalar):
 
 @elu.grad("x")
 def _(ct, x, alpha, scale, input_scale):
-    below = ct * (lax.exp(lax.min(x, _zero(x)) * input_scale) * (alpha * scale * input_scale))
+    # Not min(x, 0), whose own derivative at 0 is a half: PyTorch's second derivative is 0 there.
+    low = lax.select(x < 0, x, _zero(x))
+    below = ct * (lax.exp(low * input_scale) * (alpha * scale * input_scale))
     return lax.select(x > 0, ct * scale, below)
 
 
@@ -95,7 +98,7 @@ def _gelu_on_host(x, *, tanh):
     half = x * _c(0.5, x)
     if tanh:
         return half * (np.tanh(_inner(x)) + _c(1, x))
-    return half * (_erf_on_host(x * _c(_HALF_ROOT, x)).astype(x.dtype) + _c(1, x))
+    return half * (np.asarray(_erf_on_host(x * _c(_HALF_ROOT, x)), x.dtype) + _c(1, x))
 
 
 @op(host=_gelu_on_host, half="upcast")
@@ -150,8 +153,12 @@ def _(ct, x):
 _floats_only(mish, "mish_cpu")
 
 
+@jax.custom_jvp
 def _softplus(x: Any) -> Any:
     return lax.max(x, _zero(x)) + lax.log1p(lax.exp(-lax.abs(x)))
+
+
+_softplus.defjvps(lambda t, out, x: t * lax.logistic(x))  # max and abs have no derivative at 0, their sum has
 
 
 @op(half="upcast")

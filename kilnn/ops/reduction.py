@@ -129,7 +129,10 @@ def prod(x, *, dims, keepdim):
 def _(ct, x, out, x_shape, dims, keepdim):
     axes = axes_of(x_shape, dims)
     dropped = lax.reshape(ct, tuple(n for d, n in enumerate(x_shape) if d not in axes))
-    return jax.vjp(lambda y: lax.reduce_prod(y, axes), x)[1](dropped)[0]
+    found = jax.vjp(lambda y: lax.reduce_prod(y, axes), x)[1](dropped)[0]
+    if axes and all(x_shape[d] == 1 for d in axes):  # depends on x in PyTorch, though its derivative is zero
+        found = found * jnp.where(x == 0, jnp.ones_like(x), x / x)
+    return found
 
 
 def _require_elements(name: str, shape: Any, dims: Dims) -> None:

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 import torch.nn.functional as F
 
+import kilnn
 from kilnn.ops import activation as A
-from tests.ops.nn_harness import compare, data, forward
+from tests.ops.nn_harness import arrays, close, compare, data, forward
 
 EDGES = np.array([-np.inf, -200, -30, -3, -1, -0.5, 0, 0.5, 1, 3, 30, 200, np.inf, np.nan], np.float32)
 CASES = [
@@ -71,3 +73,23 @@ def test_errors():
         forward(A.softmax, [np.arange(3)], dim=0)
     with pytest.raises(RuntimeError, match="Mismatch of parameter numbers"):
         forward(A.prelu, [data(2, 3), data(2)])
+
+
+@pytest.mark.parametrize("op,oracle,scalars,attributes", CASES[:18], ids=IDS[:18])
+def test_numbers(op, oracle, scalars, attributes):
+    x = np.array(0.3, np.float32)
+    wanted = oracle(torch.tensor(x), *scalars)
+    close(forward(op, arrays(x, *scalars), **attributes)[0], wanted)
+    if op.host is not None:
+        close(op.host(x, *scalars, **attributes), wanted)
+
+
+@pytest.mark.parametrize("name", ["elu", "celu", "selu", "mish", "gelu", "silu", "logsigmoid", "softplus", "softsign"])
+def test_second_derivatives_where_branches_meet(name):
+    found = []
+    for T in (torch, kilnn):
+        x = T.tensor([-1.0, 0.0, 1.0], dtype=T.float64, requires_grad=True)
+        (g,) = T.autograd.grad(getattr(T.nn.functional, name)(x).sum(), [x], create_graph=True)
+        (h,) = T.autograd.grad(g.sum(), [x])
+        found.append(h.tolist())
+    assert found[1] == pytest.approx(found[0])

@@ -20,6 +20,7 @@ from tests.oracle import Difference, assert_same_error, assert_same_meta, is_ten
 
 VARIABLE = re.compile(r"\bv\d+\b")
 TOLERANCE = 1e-5
+AMPLIFIED = 5e-2  # a difference up to this share is rounding where both libraries agree in double precision
 
 # Errors that PyTorch raises before its backward walk has changed anything. After any other error inside a walk, the
 # gradients depend on the order of the walk: the program ends there and its gradients are not compared.
@@ -200,17 +201,25 @@ _DECIDING = set(
 
 
 class _Shifted(TorchFunctionMode):
-    """What decides by a comparison sees its operand a little higher or lower."""
+    """What decides by a comparison sees its operand a little higher or lower: first as a whole, then element by
+    element, as a largest one is only decided by the distances between them."""
 
-    def __init__(self, shift: float):
+    def __init__(self, k: int):
         super().__init__()
-        self.shift = shift
+        self.shift = (-1) ** k * 2e-6
+        self.generator = torch.Generator().manual_seed(k) if k > 1 else None
+
+    def around(self, x: torch.Tensor) -> torch.Tensor:
+        if self.generator is None:
+            return x + self.shift
+        signs = torch.randint(0, 2, tuple(x.shape), generator=self.generator) * 2 - 1
+        return x + self.shift * signs
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         first = args[0] if args else None
         name = getattr(func, "__name__", "").strip("_")
         if name in _DECIDING and is_tensor(first) and first.is_floating_point():
-            args = (first + self.shift, *args[1:])
+            args = (self.around(first), *args[1:])
         return func(*args, **(kwargs or {}))
 
 
@@ -223,12 +232,17 @@ class Reference:
     its numbers and the operands of comparisons moved by their last bits, which shows what rounding decides."""
 
     lines: list[str]
+    library: Any
+    translate: Callable[[str], str]  # what spoils the library's statements
     _machines: dict[Any, Machine] = field(default_factory=dict)
 
-    def wide(self, count: int) -> Machine:
-        return self._run(
-            ("wide", count), count, lambda line: line.replace("float32", "float64").replace(".float()", ".double()")
-        )
+    def wide(self, count: int, ours: bool = False) -> Machine:
+        def widened(line: str) -> str:
+            return line.replace("float32", "float64").replace(".float()", ".double()")
+
+        if not ours:
+            return self._run(("wide", count), count, widened)
+        return self._run(("wide", count, "ours"), count, lambda line: widened(self.translate(line)), self.library)
 
     def nudged(self, count: int, k: int) -> Machine:
         rng = random.Random(k)
@@ -238,21 +252,21 @@ class Reference:
                 return line
             return _NUMBER.sub(lambda m: repr(float(m[0]) * (1 + rng.choice((-1, 1)) * 3e-7 * rng.randint(1, 4))), line)
 
-        with _Shifted((-1) ** k * 2e-6):
+        with _Shifted(k):
             return self._run((k, count), count, nudge)
 
-    def _run(self, key: Any, count: int, translate: Callable[[str], str]) -> Machine:
+    def _run(self, key: Any, count: int, translate: Callable[[str], str], library: Any = torch) -> Machine:
         if key in self._machines:
             return self._machines[key]
-        machine = self._machines[key] = Machine(torch)
-        before = torch.get_default_dtype()
+        machine = self._machines[key] = Machine(library)
+        before = library.get_default_dtype()
         if key[0] == "wide":
-            torch.set_default_dtype(torch.float64)
+            library.set_default_dtype(library.float64)
         try:
             for line in self.lines[:count]:
                 outcome(lambda line=line: machine.run(translate(line)))
         finally:
-            torch.set_default_dtype(before)
+            library.set_default_dtype(before)
         return machine
 
 
@@ -269,6 +283,11 @@ class Again:
 
     def wide(self) -> np.ndarray | None:
         return self._value(self.reference.wide(self.count))
+
+    def agree_in_double(self, wide: np.ndarray) -> bool:
+        """Whether the library computes what PyTorch does when both do it in float64: the program amplifies rounding."""
+        mine = self._value(self.reference.wide(self.count, ours=True))
+        return mine is not None and mine.shape == wide.shape and np.allclose(mine, wide, rtol=1e-7, atol=1e-7)
 
     def jumps(self, theirs: np.ndarray) -> bool:
         """Whether moving the numbers by their last bits moves the value by far more than that."""
@@ -307,6 +326,8 @@ def _compare_array(ours: np.ndarray, theirs: np.ndarray, again: Again, what: str
             scale = max(1.0, np.abs(theirs).max(initial=0.0))
             if np.abs(ours - wide).max(initial=0.0) <= TOLERANCE * scale + 10 * rounding:
                 return
+            if np.abs(ours - theirs).max(initial=0.0) <= AMPLIFIED * scale and again.agree_in_double(wide):
+                return
         if again.jumps(theirs):
             return
     raise Difference(f"{what}: values\n{ours}\nPyTorch\n{theirs}")
@@ -333,11 +354,29 @@ def _grad(tensor: Any) -> Any:
     return tensor.grad if (tensor.is_leaf or tensor.retains_grad) else None
 
 
+def _leads_nowhere(tensor: torch.Tensor, tensors: dict[str, torch.Tensor]) -> bool:
+    """Whether PyTorch's graph of it reaches no tensor of the program: what was saved of a view made under no_grad
+    counts as requiring grad there, with nothing behind it."""
+    nodes = [tensor.grad_fn]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if any(getattr(node, "variable", None) is x for x in tensors.values()):
+            return False
+        nodes += [n for n, _ in node.next_functions]
+    return tensor.grad_fn is not None
+
+
 def _compare_meta(ours: Machine, theirs: Machine, versions: bool) -> None:
     mine, expected = ours.variables, theirs.tensors()
     for name, tensor in expected.items():
         if name not in mine:
             raise Difference(f"{name}: not bound; PyTorch has a tensor of shape {tuple(tensor.shape)}")
+        if tensor.requires_grad and not mine[name].requires_grad and _leads_nowhere(tensor, expected):
+            continue
         assert_same_meta(mine[name], tensor, name, leaf=True)
         if bool(mine[name].retains_grad) != tensor.retains_grad:
             raise Difference(f"{name}: retains_grad {mine[name].retains_grad}, PyTorch {tensor.retains_grad}")
@@ -392,7 +431,7 @@ def compare(
     `translate` spoils the library's statements: meta-tests use it.
     """
     ours, theirs = Machine(library), Machine(torch)
-    reference = Reference(lines)
+    reference = Reference(lines, library, translate)
     gradients, count = True, len(lines)
     for index, line in enumerate(lines):
         a, b = outcome(lambda line=line: ours.run(translate(line))), outcome(lambda line=line: theirs.run(line))

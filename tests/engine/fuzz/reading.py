@@ -33,7 +33,7 @@ def read(w: Writer) -> str | None:
         f"T.equal({a}, {a})",
         f"bool({a})",
         f"{a}.size(-1)",
-        f"{a}.stride()",
+        f"[s for s, n in zip({a}.stride(), {a}.shape) if n > 1]",
     )
 
 

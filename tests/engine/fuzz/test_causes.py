@@ -8,6 +8,41 @@ import kilnn
 from tests.engine.fuzz.machine import compare
 
 CAUSES = {
+    "a gradient depends on what its own formula reads": """
+        v0 = T.ones(3, requires_grad=True); v1 = T.full((3,), 2.0, requires_grad=True)
+        v2, = T.autograd.grad((v0 * v1).sum(), [v0], create_graph=True)
+        v3, v4 = T.autograd.grad(v2.sum(), [v0, v1], allow_unused=True, retain_graph=True)
+        T.autograd.grad(v2.sum(), [v0], retain_graph=True)
+        v2.sum().backward()
+    """,
+    "a gradient that is differentiated again does not lead to a graph that was freed": """
+        v0 = T.tensor([[0.25, 1.48], [-1.45, 0.39]], requires_grad=True)
+        v1 = v0.index_select(0, T.tensor([0, 1, 1]))
+        v1.sum().backward()
+        v2 = v1.max(-2)[0] @ v0
+        v3, = T.autograd.grad(v2.sum(), [v1], create_graph=True)
+        v4, = T.autograd.grad(v3.sum(), [v0], create_graph=True)
+    """,
+    "a leaf that was written to in place after it had been used": """
+        v0 = T.ones(2, requires_grad=True); v1 = v0.floor()
+        v0.detach_()
+        v0 += v1
+        v0.sum().backward()
+    """,
+    "the gradient of a product of one element requires grad": """
+        v0 = T.tensor([0.75], requires_grad=True); v1 = T.tensor(0.75, requires_grad=True)
+        v2, = T.autograd.grad(v0.prod(0), [v0], create_graph=True)
+        v3, = T.autograd.grad(v1.prod(), [v1], create_graph=True)
+    """,
+    "a hook of an output without a gradient is called with None": """
+        v0 = T.tensor([[2.0, 1.0], [0.0, 3.0]], requires_grad=True); v1, v2 = T.linalg.qr(v0 * 1)
+        v1.register_hook(lambda g: log("v1", g))
+        v2.sum().backward()
+        v1.register_hook(lambda g: g * 2)
+        v1, v2 = T.linalg.qr(v0 * 1)
+        v1.register_hook(lambda g: g * 2)
+        v2.sum().backward()
+    """,
     "a view that nobody looked at since its base got a history counts as a leaf": """
         v0 = T.ones((2, 2), requires_grad=True)
         v1 = T.zeros_like(v0); v2 = v1[0]
