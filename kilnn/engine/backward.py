@@ -220,6 +220,9 @@ class Walk:
                 self.leaf_waits[tensor] = self.leaf_waits.get(tensor, 0) + 1
             else:
                 first.append(node)
+            value = tensor._storage.value
+            if value.data is None and value.trace is not None:
+                value.trace.roots.append(value.index)
             pending.append((target, tensor._output if node is not None else 0, gradient))
         if self.inputs is not None:
             self.wanted_leaves = set()

@@ -192,7 +192,7 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
         recipe.seen_live.update(live)
         recipe.seen_live.update(trace.collected)
         union = tuple(sorted(recipe.seen_live))
-        apart = set(strays(recipe.signature, union)) if trace.has_update else set()
+        apart = set(strays(recipe.signature, union, trace.roots)) if trace.has_update else set()
         main_live = tuple([i for i in union if i not in apart]) if apart else union
         unverified = frozenset(index for index, _, _ in trace.checks)
         canonical = canonicalize(recipe.signature, main_live, trace.donated, unverified)

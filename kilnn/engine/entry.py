@@ -20,6 +20,7 @@ from kilnn.engine import rules
 from kilnn.engine.fingerprint import hash_of, text_of
 from kilnn.engine.placement import MOVING
 from kilnn.engine.values import Aval, aval_of
+from kilnn.ops.creation import plain_boolean
 from kilnn.ops.spec import REGISTRY, Op, Rule
 
 VALUE, FLOAT, INT, DOUBLE, NONE = range(5)
@@ -270,7 +271,7 @@ def _array_function(op: Op, attributes: dict[str, Any], work: Any, out_dtype: An
 
 
 def cast_to(x: Any, dtype: Any) -> Any:
-    return x if x.dtype == dtype else lax.convert_element_type(x, dtype)
+    return x if x.dtype == dtype else lax.convert_element_type(plain_boolean(x, dtype), dtype)
 
 
 def _cast_back(y: Any, work: Any, out_dtype: Any) -> Any:

@@ -126,9 +126,10 @@ def canonicalize(
     )  # fmt: skip
 
 
-def strays(signature: Signature, live: tuple[int, ...]) -> tuple[int, ...]:
+def strays(signature: Signature, live: tuple[int, ...], roots: list[int]) -> tuple[int, ...]:
     """Live values that no update of the recording has anything to do with: what an exception left behind, foreign
-    operations. They are computed apart, so that they do not make a step program of their own."""
+    operations. They are computed apart, so that they do not make a step program of their own. A loss belongs to the
+    step also where its gradients do not need it: `roots`, where backward passes began."""
     parent = list(range(len(signature)))
 
     def root(i: int) -> int:
@@ -152,7 +153,7 @@ def strays(signature: Signature, live: tuple[int, ...]) -> tuple[int, ...]:
             r += kind != NONE
     if not updates:
         return ()
-    main = {root(i) for i in updates}
+    main = {root(i) for i in (*updates, *roots)}
     return tuple([i for i in live if root(i) not in main])
 
 

@@ -63,6 +63,7 @@ class Trace:
         "lock",
         "mark",
         "predicted",
+        "roots",
         "sealed",
         "sites",
         "undo",
@@ -80,6 +81,7 @@ class Trace:
         self.floats: list[float] = []
         self.ints: list[int] = []
         self.doubles: list[float] = []
+        self.roots: list[int] = []  # values that a backward pass began at
         self.checks: list[tuple[int, Entry, sites.Site | None]] = []  # only those not verified on the host
         self.donated: list[int] = []  # leaf slots whose buffers an update replaces
         self.undo: list[tuple[Any, Any]] = []  # (storages, the values they held) before updates of this trace

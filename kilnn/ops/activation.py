@@ -197,6 +197,12 @@ def hardtanh(x, low: Scalar, high: Scalar):
     return lax.max(lax.min(x, _fill(high, x)), _fill(low, x))
 
 
+@hardtanh.validate
+def _(x, low, high):
+    if np.dtype(x.dtype) == np.bool_:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+
+
 @hardtanh.grad("x")
 def _(ct, x, low, high):
     return lax.select((x <= _fill(low, x)) | (x >= _fill(high, x)), _zero(ct), ct)

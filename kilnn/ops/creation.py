@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
@@ -33,11 +35,18 @@ def _cast_on_host(x, dtype):
     return (x.real if x.dtype.kind == "c" and dtype.kind not in "cb" else x).astype(dtype)
 
 
+def plain_boolean(x: Any, dtype: Any) -> Any:
+    """A boolean about to become a float, as an integer: XLA takes a converted boolean times a constant for a choice
+    between the constant and 0, and so loses the NaN of 0 times infinity and 0 / 0."""
+    return x.astype(np.uint8) if x.dtype == np.bool_ and np.dtype(dtype).kind != "b" else x
+
+
 @op(host=_cast_on_host, backward_name="ToCopyBackward0")
 def cast(x, *, dtype):
     """x in another dtype; the gradient comes back in the dtype of x. Only float8_e4m3fn has no infinity: PyTorch gives
     its largest number for what is larger."""
     x = lax.real(x) if x.dtype.kind == "c" and dtype.kind not in "cb" else x
+    x = plain_boolean(x, dtype)
     return lax.convert_element_type(jnp.clip(x, -_E4M3_LIMIT, _E4M3_LIMIT) if dtype == _E4M3 else x, dtype)
 
 

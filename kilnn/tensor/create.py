@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kilnn.base import dtypes
+from kilnn.base import dtypes, shapes
 from kilnn.base.device import Device, as_device, placed as _placed
 from kilnn.base.dtypes import DType
 from kilnn.base.generator import Generator
 from kilnn.base.hardware import device_at
+from kilnn.base.layout import preserve_format
+from kilnn.engine import views
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.placement import name_of
@@ -267,9 +269,12 @@ def empty(*sizes: Any, size: Any = None, out: Any = None, dtype: DType | None = 
     return zeros(*sizes, size=size, out=out, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
+def _like(x: Tensor, fill: Any, dtype: DType | None, device: Any, requires_grad: bool, memory_format: Any) -> Tensor:
     where = x.device if device is None else device
-    return full(x.shape, fill, dtype=dtype or x.dtype, device=where, requires_grad=requires_grad)
+    made = full(x.shape, fill, dtype=dtype or x.dtype, device=where)
+    if x._view is not None and memory_format in (None, preserve_format):
+        views.with_strides(made, shapes.preserved_strides(x.shape, x.stride()))
+    return made.requires_grad_(True) if requires_grad else made
 
 
 def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
@@ -283,7 +288,7 @@ def zeros_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None,
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.zeros_like.html
     """
-    return _like(input, 0, dtype, device, requires_grad)
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def ones_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
@@ -297,7 +302,7 @@ def ones_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, 
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.ones_like.html
     """
-    return _like(input, 1, dtype, device, requires_grad)
+    return _like(input, 1, dtype, device, requires_grad, memory_format)
 
 
 def empty_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
@@ -311,7 +316,7 @@ def empty_like(input: Tensor, *, dtype: DType | None = None, layout: Any = None,
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.empty_like.html
     """
-    return _like(input, 0, dtype, device, requires_grad)
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
@@ -325,7 +330,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DType | None = None, lay
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.full_like.html
     """
-    return _like(input, fill_value, dtype, device, requires_grad)
+    return _like(input, fill_value, dtype, device, requires_grad, memory_format)
 
 
 def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: Any = None, dtype: DType | None = None,

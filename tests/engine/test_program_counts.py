@@ -239,6 +239,19 @@ def test_one_caught_exception(compiles):
             train_step(model, optimizer, x, y)
 
 
+def test_a_loss_that_its_gradients_do_not_need_belongs_to_the_step(compiles):
+    params = [T.full((3,), 0.5 + n, requires_grad=True) for n in range(20)]
+    optimizer = T.optim.Adam(params, lr=1e-2)
+    for step in range(4):
+        before = T.stats()["op_runs"]
+        optimizer.zero_grad()
+        loss = sum((p * p).sum() for p in params)
+        loss.backward()
+        optimizer.step()
+        assert math.isclose(loss.item(), sum(3 * (0.5 + n) ** 2 for n in range(20)), rel_tol=0.01 * (step + 1))
+    assert T.stats()["op_runs"] == before
+
+
 def test_an_exception_between_forward_and_backward(compiles):
     model, optimizer = make()
     data = batches(4)

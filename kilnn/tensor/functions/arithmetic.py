@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
+from kilnn.base.layout import contiguous_format
 from kilnn.engine import views
 from kilnn.engine.grad_mode import is_grad_enabled
 from kilnn.engine.handle import Handle
-from kilnn.ops import arithmetic, comparison, creation, elementary, powers, selection
+from kilnn.ops import arithmetic, comparison, creation, elementary, powers, selection, shaping
 from kilnn.tensor.doors import cast, number_for, record
 
 if TYPE_CHECKING:
@@ -285,7 +286,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy in a storage of its own, through which gradients flow."""
+    """A copy in a storage of its own, through which gradients flow. It keeps the layout of `input`; of the memory
+    formats, `contiguous_format` gives the order of the indices."""
+    if memory_format is contiguous_format and not input.is_contiguous():
+        return record(shaping.contiguous, (input,), (input.aval.shape,))
     if not (input.requires_grad and is_grad_enabled()):
         return views.copy(input)  # type: ignore[no-any-return]  # a Tensor
     return record(creation.clone, (input,))

@@ -15,6 +15,7 @@ import numpy as np
 from kilnn.base import dtypes, shapes
 from kilnn.base.dtypes import DType
 from kilnn.base.generator import Generator, default_generator
+from kilnn.base.layout import preserve_format
 from kilnn.base.limits import iinfo
 from kilnn.engine import views
 from kilnn.engine.context import local
@@ -86,10 +87,12 @@ def fill(x: Tensor, draw: Callable[[bool], Array]) -> Tensor:
     return inplace(x, creation.copy, (x, new_handle(value)))
 
 
-def _like(input: Tensor, dtype: DType | None, requires_grad: bool, draw: Callable[[Tensor], Tensor]) -> Tensor:
+def _like(
+    input: Tensor, dtype: DType | None, requires_grad: bool, memory_format: Any, draw: Callable[[Tensor], Tensor]
+) -> Tensor:
     """A fresh tensor in the shape and layout of `input`, filled."""
     made = _of(np.zeros(input.aval.shape, (dtype or input.dtype).np), input.aval.device)
-    if input._view is not None:
+    if input._view is not None and memory_format in (None, preserve_format):
         views.inherit_strides(made, (input,))
     draw(made)
     return made.requires_grad_(True) if requires_grad else made
@@ -182,7 +185,7 @@ def rand_like(input: Tensor, *, generator: Any = None, dtype: DType | None = Non
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.rand_like.html
     """
-    return _like(input, dtype, requires_grad, lambda t: uniform_(t, generator=generator))
+    return _like(input, dtype, requires_grad, memory_format, lambda t: uniform_(t, generator=generator))
 
 
 def randn_like(input: Tensor, *, generator: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -196,7 +199,7 @@ def randn_like(input: Tensor, *, generator: Any = None, dtype: DType | None = No
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.randn_like.html
     """
-    return _like(input, dtype, requires_grad, lambda t: normal_(t, generator=generator))
+    return _like(input, dtype, requires_grad, memory_format, lambda t: normal_(t, generator=generator))
 
 
 def uniform_(input: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: float) -> Tensor:
@@ -368,7 +371,7 @@ def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, genera
                  memory_format: Any = None) -> Tensor:  # fmt: skip
     """Whole numbers in [low, high), or [0, low), in the shape and dtype of `input`."""
     first, last = (0, low) if high is None else (low, high)
-    return _like(input, dtype, requires_grad, lambda t: random_(t, first, last, generator=generator))
+    return _like(input, dtype, requires_grad, memory_format, lambda t: random_(t, first, last, generator=generator))
 
 
 def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: DType | None = None, layout: Any = None,
@@ -468,7 +471,7 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         return fill(input, lambda _: _stream(generator).bernoulli(input.numel(), p))
     chance: Any = p.expand(input.shape)  # type: ignore[attr-defined]  # a Tensor
     stream, wide = _stream(generator), dtypes.float64 if chance.dtype is dtypes.float64 else dtypes.float32
-    drawn = _like(input, wide, False, lambda t: fill(t, lambda _: stream.chances(t.numel(), wide.np)))
+    drawn = _like(input, wide, False, None, lambda t: fill(t, lambda _: stream.chances(t.numel(), wide.np)))
     return inplace(input, creation.copy, (input, record(ops.bernoulli, (chance, drawn), (input.dtype.np,))))
 
 

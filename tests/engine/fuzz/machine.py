@@ -435,6 +435,8 @@ def compare(
     gradients, count = True, len(lines)
     for index, line in enumerate(lines):
         a, b = outcome(lambda line=line: ours.run(translate(line))), outcome(lambda line=line: theirs.run(line))
+        if "INTERNAL ASSERT FAILED" in str(b.error):
+            return None  # a bug of PyTorch's
         try:
             assert_same_error(a.error, b.error, "statement")
             if b.error is None:

@@ -8,6 +8,23 @@ import kilnn
 from tests.engine.fuzz.machine import compare
 
 CAUSES = {
+    "zeros_like and its kin keep the layout of a permuted tensor": """
+        v0 = T.tensor([[1.5, 1.0, -1.75], [0.5, -1.0, 2.0]]); v1 = v0.t()
+        v2 = T.zeros_like(v1); v3 = T.ones_like(v1); v4 = T.full_like(v1, 2.0, requires_grad=True)
+        _ = (v2.stride(), v3.stride(), v4.stride(), T.empty_like(v1).stride())
+        _ = T.zeros_like(v1, memory_format=T.contiguous_format).stride()
+        _ = v1.clone(memory_format=T.contiguous_format).stride()
+        v5 = v3.neg().reshape(-1)[:3]
+        v5.neg_()
+    """,
+    "a boolean divided by zero, and times infinity": """
+        v0 = T.tensor([0.5, 1.0], requires_grad=True)
+        v1 = v0 > 0.7; v2 = v1 / T.zeros(2); v3 = v1 * float("inf"); v4 = v1.float() * float("inf")
+        v5 = (v0 * 1).sum() + v2.sum()
+    """,
+    "booleans have no hardtanh": """
+        v0 = T.nn.functional.hardtanh(T.tensor([True, False]))
+    """,
     "a gradient depends on what its own formula reads": """
         v0 = T.ones(3, requires_grad=True); v1 = T.full((3,), 2.0, requires_grad=True)
         v2, = T.autograd.grad((v0 * v1).sum(), [v0], create_graph=True)
