@@ -267,6 +267,7 @@ class Walk:
         """Keep the nodes that lead to a wanted input."""
         needed: set[Node] = set()
         leaves = self.wanted_leaves or set()
+        groups = {node.group for node in self.wanted_nodes if hasattr(node, "group")}
         for node in self.nodes:  # oldest first: operands before results
             for i in range(0, len(node.edges), 2):
                 target = node.edges[i]
@@ -276,6 +277,7 @@ class Walk:
                     hit = id(target) in leaves
                 else:
                     hit = target in needed or target in self.wanted_nodes
+                    hit = hit or (bool(groups) and getattr(target, "group", None) in groups)
                 if hit:
                     needed.add(node)
                     break

@@ -29,10 +29,11 @@ class Node:
 
     edges: [target, output, target, output, ...], one pair for each wanted operand; a target is a Node, a leaf tensor
     or None. saved: Values and numbers in the plan's order, None once freed. counters, versions: what in-place
-    writes to the saved tensors would have raised.
+    writes to the saved tensors would have raised. group: only set on the nodes of tensors that came from one call
+    (`unbind`, `split`), which in PyTorch share a node.
     """
 
-    __slots__ = ("__weakref__", "counters", "edges", "hooks", "mark", "plan", "saved", "sequence", "versions")
+    __slots__ = ("__weakref__", "counters", "edges", "group", "hooks", "mark", "plan", "saved", "sequence", "versions")
 
     plan: Any
     edges: list[Any]
@@ -42,6 +43,7 @@ class Node:
     sequence: int
     mark: int
     hooks: NodeHooks | None
+    group: object
 
     special = False
 

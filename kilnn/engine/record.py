@@ -69,7 +69,7 @@ def record_in_python(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, .
         entry = op.memo[memo] = make_entry(op, key[1:], attributes)
     if viewed and local.context.grad:
         mask = views.refresh(operands, mask & entry.differentiable)
-    if strided and (op.promote is not None or op.name in views.KEEPS_STRIDES):
+    if strided and views.keeps_layout(op):
         out = record_entry(entry, operands, values, mask)
         views.inherit_strides(out, operands)
         return out

@@ -8,13 +8,14 @@ answers with them: whether `view` is allowed, whether memory overlaps, what `str
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 from kilnn.base import shapes
 from kilnn.engine.context import local
 from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.entry import Entry, make_entry
-from kilnn.engine.handle import alias_handle, new_handle
+from kilnn.engine.handle import Handle, alias_handle, new_handle
 from kilnn.engine.node import Node, make_node
 from kilnn.engine.values import Value
 from kilnn.ops.spec import Op
@@ -22,11 +23,18 @@ from kilnn.ops.spec import Op
 DEFAULT, NO_GRAD, MULTI, CUSTOM = "default", "no_grad", "multi", "custom"
 
 KEEPS_STRIDES = frozenset(
-    ("clone", "cast", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "hardtanh", "dropout", "clamp", "where",
-     "fill_like", "threshold", "hardsigmoid", "hardswish", "prelu", "copy", "masked_fill", "mish", "flip",
-     "celu", "selu")
-)  # fmt: skip
+    (
+        "bitwise_not cast celu clamp clone complex copy dropout elu fill_like flip frexp gelu hardshrink "
+        "hardsigmoid hardswish hardtanh heaviside isclose isfinite isinf isnan leaky_relu logical_not mish "
+        "nan_to_num polar prelu relu selu signbit silu softplus softshrink sort threshold where"
+    ).split()
+)
 """Elementwise operations without promotion whose fresh result takes the layout of its operands, as in PyTorch."""
+
+
+def keeps_layout(op: Op) -> bool:
+    """Whether results take the layout of permuted operands. `masked_fill` starts from a contiguous copy."""
+    return op.name in KEEPS_STRIDES or (op.promote is not None and op.name != "masked_fill")
 
 
 DETACHED: weakref.WeakKeyDictionary[Node, set[int]] = weakref.WeakKeyDictionary()
@@ -285,6 +293,14 @@ def _replayed(view: View, base: Any) -> Any:
         value = Value()
         value.aval = entry.avals[0]
     return node
+
+
+def share_a_group(tensors: Iterable[Any]) -> None:
+    """Note that these tensors came from one call: a walk to one of them visits what leads to any."""
+    group = object()
+    for t in tensors:
+        if isinstance(t, Handle) and t._node is not None:
+            t._node.group = group
 
 
 def refuse_rebase(x: Any, indirect: bool = False) -> None:

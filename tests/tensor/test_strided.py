@@ -1,7 +1,9 @@
 """Views by strides, tensors that change their size, copies of views."""
 
 import pytest
+import torch
 
+import kilnn
 from tests.tensor.expressions import check, each
 
 FORWARD = """
@@ -35,3 +37,23 @@ def test_gradients(source):
 @pytest.mark.parametrize("source", each(ERRORS))
 def test_errors(source):
     check(source)
+
+
+KEEPING = (
+    "isnan isinf isfinite isposinf isneginf isreal signbit logical_not nan_to_num sort argsort msort frexp zeros_like "
+    "ones_like empty_like nonzero argwhere neg exp relu clone square"
+).split()
+
+
+@pytest.mark.parametrize("name", KEEPING)
+@pytest.mark.parametrize("kind", ["float32", "int64", "bool"])
+def test_results_of_permuted_tensors_have_pytorchs_layout(name, kind):
+    def layouts(T):
+        x = (T.arange(24.0).view(2, 3, 4) % 5).to(getattr(T, kind)).permute(2, 0, 1)
+        try:
+            found = getattr(T, name)(x)
+        except RuntimeError as error:
+            return type(error)
+        return [(tuple(y.shape), y.stride()) for y in (found if isinstance(found, tuple) else (found,))]
+
+    assert layouts(kilnn) == layouts(torch)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilnn.base import dtypes
 from kilnn.ops import complexes as ops
+from kilnn.tensor.create import ones_like
 from kilnn.tensor.doors import geometry, record, view
 
 if TYPE_CHECKING:
@@ -158,4 +159,4 @@ def _same_parts(name: str, a: Tensor, b: Tensor) -> None:
 
 def isreal(input: Tensor) -> Tensor:
     """Whether each number has no imaginary part."""
-    return imag(input) == 0 if input.dtype.is_complex else input.new_ones(input.shape, dtype=dtypes.bool)
+    return imag(input) == 0 if input.dtype.is_complex else ones_like(input, dtype=dtypes.bool)

@@ -9,6 +9,7 @@ import numpy as np
 
 from kilnn.base import dtypes
 from kilnn.base.shapes import broadcast_shapes, normalize_dim
+from kilnn.engine import views
 from kilnn.engine.handle import Handle, new_handle
 from kilnn.engine.host import value_from
 from kilnn.ops import arithmetic, creation, gathering, indexing as ops, masking
@@ -129,13 +130,14 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nonzero.html
     """
-    found = record(masking.nonzero, (input if not as_tuple or input.ndim else input.reshape(1),))
+    found = argwhere(input if not as_tuple or input.ndim else input.reshape(1))
     return found.unbind(1) if as_tuple else found
 
 
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the nonzero elements, one row each."""
-    return record(masking.nonzero, (input,))
+    found = record(masking.nonzero, (input,))
+    return views.with_strides(found, (1, found.shape[0]))  # type: ignore[no-any-return]  # a Tensor; PyTorch's layout
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:

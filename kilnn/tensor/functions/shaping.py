@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kilnn.base import shapes
 from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
+from kilnn.engine.views import share_a_group
 from kilnn.ops import shaping as ops
 from kilnn.tensor.doors import geometry, record, unsupported, view
 
@@ -375,6 +376,7 @@ def _parts(input: Tensor, dim: int, sections: list[int]) -> tuple[Tensor, ...]:
     for size in sections:
         parts.append(slice_part(ops.split, input, dim, start, size, "multi"))
         start += size
+    share_a_group(parts)
     return tuple(parts)
 
 
@@ -415,7 +417,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not input.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     place = normalize_dim(dim, input.ndim)
-    return tuple(select_part(ops.unbind, input, place, k, "multi") for k in range(input.aval.shape[place]))
+    parts = tuple(select_part(ops.unbind, input, place, k, "multi") for k in range(input.aval.shape[place]))
+    share_a_group(parts)
+    return parts
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kilnn.base import dtypes
 from kilnn.engine.handle import Handle
 from kilnn.ops import pairs, rounding, special as ops
+from kilnn.tensor.create import zeros_like
 from kilnn.tensor.doors import cast, number_tensor, record, record_many
 from kilnn.tensor.functions import results
 from kilnn.tensor.functions.activation import log_softmax as _log_softmax, softmax as _softmax
@@ -290,7 +291,7 @@ def _is_infinity(name: str, input: Tensor, value: float) -> Tensor:
     if input.dtype.is_complex:
         raise RuntimeError(f"{name} does not support complex inputs.")
     if not input.dtype.is_floating_point:
-        return input.new_zeros(input.shape, dtype=dtypes.bool)
+        return zeros_like(input, dtype=dtypes.bool)
     found: Tensor = input == value
     return found
 

@@ -8,6 +8,18 @@ import kilnn
 from tests.engine.fuzz.machine import compare
 
 CAUSES = {
+    "a walk to one piece of an unbound tensor visits what leads to its sisters": """
+        v0 = T.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        v1, v2 = (v0 * 1).unbind(0); v3, v4 = (v0 * 1).chunk(2)
+        v5 = v1.dot(v1); v6 = v5 * v5; v7 = v3.exp().sum()
+        v8, = T.autograd.grad(v7, [v4], allow_unused=True, retain_graph=True)
+        v5 *= 0.5
+        T.autograd.grad(v6, [v2], allow_unused=True)
+    """,
+    "masked_fill starts from a contiguous copy": """
+        v0 = T.zeros((3, 2)).t(); v1 = v0.masked_fill(T.tensor(True), 1.5); v2 = v1.view(-1)
+        _ = (v1.stride(), v0.masked_fill(v0 == 0, v2[0]).stride())
+    """,
     "zeros_like and its kin keep the layout of a permuted tensor": """
         v0 = T.tensor([[1.5, 1.0, -1.75], [0.5, -1.0, 2.0]]); v1 = v0.t()
         v2 = T.zeros_like(v1); v3 = T.ones_like(v1); v4 = T.full_like(v1, 2.0, requires_grad=True)
