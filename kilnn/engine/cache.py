@@ -87,6 +87,8 @@ class Bound:
         "live",
         "live_set",
         "main_live",
+        "numbers",
+        "places",
         "program",
         "tested",
         "vectors",
@@ -113,6 +115,14 @@ class Bound:
             ids == tuple(range(n))
             for ids, n in ((c.leaves, n_leaves), (c.floats, n_floats), (c.ints, n_ints), (c.doubles, n_doubles))
         )
+        # As core.run takes them.
+        self.places = None if self.whole[0] else c.leaves
+        self.numbers = (c.floats, c.ints, c.doubles)
+
+    @property
+    def steady(self) -> bool:
+        """Whether a run is one call of the program, with nothing before or after it."""
+        return self.aside is None and not (self.program.first or self.program.segmented or self.canonical.conditions)
 
 
 class Recipe:

@@ -25,7 +25,7 @@ from kilnn.engine.entry import HEADS, Entry
 from kilnn.engine.error_word import PENDING
 from kilnn.engine.fingerprint import entry_name
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
-from kilnn.engine.placement import gathered, running_on, to_device
+from kilnn.engine.placement import gathered, running_on, several_devices, to_device
 from kilnn.engine.stats import count
 from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
 from kilnn.native.core import core
@@ -35,7 +35,7 @@ _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it
 IN_FLIGHT = 2
 SMALL = 4  # recordings this short are never worth a fused program
 SLOW_COMPILE_SECONDS = 2.0
-_seen_once = -2  # Value.index of a host leaf that a program has already read
+_seen_once = -2  # Value.index of a host leaf that a program has already read; SEEN_ONCE in core.h
 
 _running: deque[Any] = deque()
 OPEN_TRACES: dict[int, Any] = {}
@@ -104,6 +104,8 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
             explain.compiled(trace, recipe, bound, reason)
     if not bound.program.first:
         count("program_hits")
+    if core is not None and bound.steady and not several_devices and _start(trace, bound):
+        return
     if bound.aside is not None:
         outputs = _compute_cold(trace, bound.aside)
         _consume(map(_set_data, [values[i] for i in bound.aside_live], outputs))
@@ -140,6 +142,32 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         PENDING.add(word.data, failed, trace.bundles)
 
 
+def _start(trace: Any, bound: cache.Bound) -> bool:
+    """The rest of _run_fused in one call into C; False where something has to be done first, and nothing was run."""
+    _back_pressure()
+    program, donated = bound.program, bound.canonical.donated
+    try:
+        with running_on(trace.device):
+            outputs = core.run(
+                trace, program.call, bound.places, donated, bound.numbers, bound.whole[1:], bound.vectors,
+                bound.main_live,
+            )  # fmt: skip
+    except Exception as error:
+        if trace.done or _from_outside(error):
+            raise
+        if program.refused(error):
+            return False
+        leaves = trace.leaves if bound.places is None else [trace.leaves[s] for s in bound.places]
+        _fail(trace, error, [leaves[n].data for n in donated])
+    if outputs is None:
+        return False
+    count("runs")
+    cache.touch(bound)
+    if outputs:
+        _running.append(outputs[0])
+    return True
+
+
 def _arrays(leaves: list[Value], device: str) -> list[Any]:
     """The data of leaves; what is on the host goes to the device when it is read for the second time."""
     arrays = [v.data for v in leaves]
@@ -153,7 +181,7 @@ def _arrays(leaves: list[Value], device: str) -> list[Any]:
     return gathered(arrays, device)
 
 
-_VECTOR_DTYPES = (np.float32, np.int64, np.float64)
+VECTOR_DTYPES = (np.float32, np.int64, np.float64)
 
 
 def _vector(known: list[Any], k: int, numbers: list[Any], device: str) -> Any:
@@ -164,7 +192,7 @@ def _vector(known: list[Any], k: int, numbers: list[Any], device: str) -> Any:
         if before[1].__class__ is np.ndarray:
             before = known[k] = (numbers, to_device(before[1], device))
         return before[1]
-    made = np.array(numbers, _VECTOR_DTYPES[k])
+    made = np.array(numbers, VECTOR_DTYPES[k])
     known[k] = (numbers, made)
     return made
 

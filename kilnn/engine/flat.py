@@ -19,7 +19,6 @@ from kilnn.engine.host import value_from
 from kilnn.engine.placement import to_device
 from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Aval, RangeValue, Storage, Value, aval_of, range_of
-from kilnn.native.core import core
 
 _new = object.__new__
 _slot = Storage.__dict__["value"]
@@ -108,9 +107,6 @@ def own_value(v: Value) -> Value:
 def replace_flat(flat: FlatStorage, value: Value) -> None:
     """The flat Value after an update; what was read of the old one is forgotten, so that its buffer is free."""
     flat.value = value
-    if core is not None:
-        core.forget_reads(flat.parts)
-        return
     for part in flat.parts:
         part.read = None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kilnn.engine import checks, entry, flat, handle, node, placement, plan, record, trace, values, views
+import numpy as np
+
+from kilnn.engine import checks, entry, execute, flat, handle, node, placement, plan, record, trace, values, views
 from kilnn.engine.context import Context, local
 from kilnn.native.core import core
 
@@ -30,5 +32,8 @@ def connect(tensor_class: type[Any]) -> None:
             "record": record.record_in_python,
             "open_trace": trace.open_trace,
             "record_check": checks.record_check,
+            "ndarray": np.ndarray,
+            "make_array": np.array,
+            "vector_dtypes": execute.VECTOR_DTYPES,
         }
     )

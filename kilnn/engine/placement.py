@@ -15,7 +15,8 @@ MOVING = "between devices"
 """What `Entry.device` says of operations that no program holds, because their result lies on another device."""
 
 _places: dict[str, Any] = {}
-_several: list[bool] = []  # not empty once a device was used that is not the one where JAX puts arrays unasked
+several_devices: list[bool] = []
+"""Not empty once a device was used that is not the one where JAX puts arrays unasked."""
 
 ARRAYS: set[type[Any]] = {np.ndarray}
 """Exact classes of computed data that are no JAX tracers, as far as they were met."""
@@ -30,7 +31,7 @@ def place(name: str) -> Any:
         usual = jax.config.jax_default_device or jax.local_devices()[0]  # type: ignore[attr-defined]  # JAX makes the names
         _places[name] = None if device == usual else device
         if device != usual:
-            _several.append(True)
+            several_devices.append(True)
         return _places[name]
 
 
@@ -81,7 +82,7 @@ _WORDS = {"gpu": "cuda", "rocm": "cuda"}
 
 def gathered(arrays: list[Any], name: str) -> list[Any]:
     """The arrays, all on one device: a number on the CPU may stand beside tensors on another."""
-    if not _several:
+    if not several_devices:
         return arrays
     device = place(name) or jax.config.jax_default_device or jax.local_devices()[0]  # type: ignore[attr-defined]  # see above
     return [

@@ -30,13 +30,14 @@ from kilnn.engine.flat import (
 from kilnn.engine.handle import alias_handle
 from kilnn.engine.host import value_from
 from kilnn.engine.placement import to_device
-from kilnn.engine.trace import open_trace
+from kilnn.engine.trace import Trace, open_trace
 from kilnn.engine.values import Aval, Storage, Value, range_of, storage_of
 from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
 SMALL_BYTES = 65536
 """Parameters below this size share a flat buffer."""
+_FLOAT = frozenset((float,))
 _REMEMBERED = 4  # steps that may still be taken back: more than are ever in flight
 
 
@@ -208,31 +209,42 @@ def record_update(
     trace = outs[0].trace
     trace.has_update = True
     trace.bundles.append(bundle)
-    for v, storage in zip(old, storages, strict=True):
+    if special:
+        trace.undo += zip(storages, old, strict=True)
+        views.write(weight_tensor, outs[0])
+        for storage, value in zip(storages[1:], outs[1:], strict=True):
+            storage.value = value
+    else:
+        _replace(trace, storages, old, outs, bundle.storages)
+
+
+def _replace_in_python(
+    trace: Trace, storages: list[Any], old: list[Value], outs: list[Value], written: list[Storage]
+) -> None:
+    """Give storages the results of an update, note how to undo it, and which leaves' buffers may be used again."""
+    for v, storage, value in zip(old, storages, outs, strict=True):
         slot = trace.leaf_slot.get(id(v))
-        if slot is not None and slot < 0 and not special:
+        if slot is not None and slot < 0:
             trace.donated.append(-1 - slot)
         trace.undo.append((storage, v))
-    first = 0
-    if special:
-        views.write(weight_tensor, outs[0])
-        first = 1
-    for storage, value in list(zip(storages, outs, strict=True))[first:]:
         if isinstance(storage, FlatStorage):
             replace_flat(storage, value)
         else:
             storage.value = value
-    if not special:
-        count_writes(bundle.storages)
+    for storage in written:
+        storage.version += 1
+
+
+_replace = _replace_in_python if core is None else core.replace
 
 
 def _update_entry(rule: Op, bundle: Bundle, operands: tuple[Any, ...], attributes: Any, states: int) -> Entry:
     """The entry of an update; looked up by the bundle where gradient and states have the bundle's avals."""
-    numbers = operands[1 + states :]
-    plain = operands[1].aval is operands[0].aval and list(map(type, numbers)).count(float) == len(numbers)
+    aval = operands[0].aval
+    plain = operands[1].aval is aval and {*map(type, operands[1 + states :])} <= _FLOAT
     key = (rule, attributes, states)
     found = bundle.entries.get(key) if plain else None
-    if found is None or found.in_avals[0] is not operands[0].aval:
+    if found is None or found.in_avals[0] is not aval:
         found = entry_of(rule, operands, attributes)
         if not found.is_update:
             found.is_update = True
@@ -249,15 +261,6 @@ def forget_gradients(params: list[Any]) -> None:
         return
     for p in params:
         p._grad = None
-
-
-def count_writes(storages: list[Storage]) -> None:
-    """Raise the version of each."""
-    if core is not None:
-        core.count_write(storages)
-        return
-    for storage in storages:
-        storage.version += 1
 
 
 def _flat_gradient(bundle: Bundle, gradients: list[Value], plain: bool) -> Value:

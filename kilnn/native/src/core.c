@@ -31,7 +31,8 @@ static PyObject *setup(PyObject *self, PyObject *parts)
 #define PART(name) PyDict_GetItemString(parts, #name)
     static const char *needed[] = {"Value", "RangeValue", "Storage", "FlatStorage", "PartStorage", "Part", "Counter",
         "Node", "Handle", "View", "Trace", "Context", "Entry", "Plan", "handles", "arrays", "tensor_class", "local",
-        "sequence", "ranges", "keeps_strides", "record", "record_check", "open_trace", NULL};
+        "sequence", "ranges", "keeps_strides", "record", "record_check", "open_trace", "ndarray", "make_array",
+        "vector_dtypes", NULL};
     for (int i = 0; needed[i] != NULL; i++)
         if (PyDict_GetItemString(parts, needed[i]) == NULL) {
             PyErr_Format(PyExc_TypeError, "setup() needs %s", needed[i]);
@@ -44,6 +45,7 @@ static PyObject *setup(PyObject *self, PyObject *parts)
     PLACE(PART(RangeValue), range, flat, "flat") PLACE(PART(RangeValue), range, offset, "offset")
     PLACE(PART(Storage), storage, part, "part") PLACE(PART(Storage), storage, value, "value")
     PLACE(PART(Storage), storage, version, "version") PLACE(PART(Counter), counter, version, "version")
+    PLACE(PART(FlatStorage), flat, parts, "parts")
     PLACE(PART(Part), part, aval, "aval") PLACE(PART(Part), part, flat, "flat")
     PLACE(PART(Part), part, offset, "offset") PLACE(PART(Part), part, read, "read")
     PLACE(handle, handle, extra, "_extra") PLACE(handle, handle, grad, "_grad") PLACE(handle, handle, leaf, "_leaf")
@@ -55,7 +57,7 @@ static PyObject *setup(PyObject *self, PyObject *parts)
     PLACE(view, view, attr_version, "attr_version") PLACE(view, view, base, "base") PLACE(view, view, cache, "cache")
     PLACE(view, view, counter, "counter") PLACE(view, view, op, "op") PLACE(view, view, parent, "parent")
     PLACE(view, view, root, "root") PLACE(view, view, strides, "strides")
-    PLACE(trace, trace, device, "device") PLACE(trace, trace, doubles, "doubles") PLACE(trace, trace, expected_short, "expected_short")
+    PLACE(trace, trace, device, "device") PLACE(trace, trace, done, "done") PLACE(trace, trace, donated, "donated") PLACE(trace, trace, undo, "undo") PLACE(trace, trace, doubles, "doubles") PLACE(trace, trace, expected_short, "expected_short")
     PLACE(trace, trace, floats, "floats")
     PLACE(trace, trace, grad_open, "grad_open") PLACE(trace, trace, immediate, "immediate")
     PLACE(trace, trace, ints, "ints") PLACE(trace, trace, kept, "kept") PLACE(trace, trace, leaf_slot, "leaf_slot")
@@ -75,9 +77,10 @@ static PyObject *setup(PyObject *self, PyObject *parts)
     TYPE(Value) TYPE(RangeValue) TYPE(Storage) TYPE(FlatStorage) TYPE(PartStorage) TYPE(Counter) TYPE(Node)
 #define KEEP(name) engine.name = Py_NewRef(PART(name));
     KEEP(handles) KEEP(arrays) KEEP(tensor_class) KEEP(local) KEEP(sequence) KEEP(ranges) KEEP(keeps_strides)
-    KEEP(record) KEEP(record_check) KEEP(open_trace)
+    KEEP(record) KEEP(record_check) KEEP(open_trace) KEEP(ndarray) KEEP(make_array) KEEP(vector_dtypes)
     engine.zero = PyLong_FromLong(0);
     engine.minus_one = PyLong_FromLong(-1);
+    engine.seen_once = PyLong_FromLong(SEEN_ONCE);
     ready = 1;
     Py_RETURN_NONE;
 }
@@ -94,6 +97,8 @@ static PyMethodDef methods[] = {
      PyDoc_STR("discover(roots, mark, waits): the nodes that the roots lead to, oldest first.")},
     {"walk", (PyCFunction)(void (*)(void))core_walk, METH_FASTCALL,
      PyDoc_STR("walk(walk, context, nodes, retain, cotangents, sums, waits): visit every node, newest first.")},
+    {"run", (PyCFunction)(void (*)(void))core_run, METH_FASTCALL,
+     PyDoc_STR("run(trace, call, leaves, donated, numbers, whole, known, targets): the outputs, or None: left to Python.")},
     {"sole", (PyCFunction)(void (*)(void))core_sole, METH_FASTCALL,
      PyDoc_STR("sole(leaves, positions, arrays, references): whether nobody else refers to these leaves' arrays.")},
     {"live", core_live, METH_O, PyDoc_STR("live(values): numbers of those that somebody refers to.")},
@@ -101,8 +106,8 @@ static PyMethodDef methods[] = {
      PyDoc_STR("gradients(params, storages, avals): Values of the gradients; None when a parameter is out of line.")},
     {"spread", (PyCFunction)(void (*)(void))core_spread, METH_FASTCALL,
      PyDoc_STR("spread(params, flat, offsets, avals): let each gradient read its part of a flat Value.")},
-    {"forget_reads", core_forget_reads, METH_O, PyDoc_STR("forget_reads(parts): what was read of the old flat Value.")},
-    {"count_write", core_count_write, METH_O, PyDoc_STR("count_write(storages): raise each version.")},
+    {"replace", (PyCFunction)(void (*)(void))core_replace, METH_FASTCALL,
+     PyDoc_STR("replace(trace, storages, old, outs, written): publish an update's results, with a note to undo it.")},
     {"unmoved", (PyCFunction)(void (*)(void))core_unmoved, METH_FASTCALL,
      PyDoc_STR("unmoved(params, storages): whether each parameter still has its storage.")},
     {"clear_gradients", core_clear_gradients, METH_O, PyDoc_STR("clear_gradients(params): set .grad to None.")},

@@ -17,6 +17,8 @@ enum { KIND_VALUE, KIND_FLOAT, KIND_INT, KIND_DOUBLE, KIND_NONE };
 
 #define MAX_OPERANDS 64
 
+#define SEEN_ONCE (-2) /* index of a host leaf that a program has already read: execute._seen_once */
+
 /* Outcomes of a step that may have to leave the case to Python. */
 enum { FAILED = -1, DONE = 0, LEAVE = 1 };
 
@@ -30,7 +32,8 @@ typedef struct {
     PyObject *ranges;    /* (aval of the flat value, aval of the part) -> entry */
     PyObject *keeps_strides;
     PyObject *record, *record_check, *open_trace; /* the twins */
-    PyObject *zero, *minus_one;
+    PyObject *ndarray, *make_array, *vector_dtypes; /* NumPy's class, its array(), the dtypes of packed numbers */
+    PyObject *zero, *minus_one, *seen_once;
     PyObject *global_hooks, *call_module, *explain_module; /* of modules, see setup_modules */
 } Engine;
 
@@ -38,13 +41,14 @@ typedef struct {
     struct { Py_ssize_t aval, data, index, instr, passed, trace; } value;
     struct { Py_ssize_t flat, offset; } range;
     struct { Py_ssize_t part, value, version; } storage;
+    struct { Py_ssize_t parts; } flat;
     struct { Py_ssize_t aval, flat, offset, read; } part;
     struct { Py_ssize_t version; } counter;
     struct { Py_ssize_t extra, grad, leaf, node, output, storage, view; } handle;
     struct { Py_ssize_t counters, edges, hooks, mark, plan, saved, sequence, versions; } node;
     struct { Py_ssize_t attr_version, base, cache, counter, op, parent, root, strides; } view;
-    struct { Py_ssize_t device, doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit, predicted, sealed,
-                 values; } trace;
+    struct { Py_ssize_t device, donated, done, doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit,
+                 predicted, sealed, undo, values; } trace;
     struct { Py_ssize_t autocast, eager, grad, trace; } context;
     struct { Py_ssize_t avals, check, device, differentiable, floating, head, kinds, nout, plans, state; } entry;
     struct { Py_ssize_t backward, entry, frees, outputs, plain, saves, wanted; } plan;
@@ -82,12 +86,12 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_discover(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_walk(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_run(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_sole(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_live(PyObject *self, PyObject *values);
+PyObject *core_replace(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_gradients(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
-PyObject *core_forget_reads(PyObject *self, PyObject *parts);
-PyObject *core_count_write(PyObject *self, PyObject *storages);
 PyObject *core_unmoved(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_clear_gradients(PyObject *self, PyObject *params);
 PyObject *core_setup_modules(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -32,6 +32,18 @@ PyObject *core_gradients(PyObject *self, PyObject *const *args, Py_ssize_t nargs
     return found;
 }
 
+static int set_value(PyObject *storage, PyObject *value)
+{
+    static PyObject *name;
+    if (Py_TYPE(storage) == engine.Storage || Py_TYPE(storage) == engine.FlatStorage) {
+        put(storage, at.storage.value, value);
+        return 0;
+    }
+    if (name == NULL && (name = PyUnicode_InternFromString("value")) == NULL)
+        return -1;
+    return PyObject_SetAttr(storage, name, value);
+}
+
 /* spread(params, flat, offsets, avals): the gradients are known to have no views. */
 PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -39,19 +51,12 @@ PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         PyErr_SetString(PyExc_TypeError, "spread(params: list, flat, offsets: list, avals: list)");
         return NULL;
     }
-    static PyObject *name;
-    if (name == NULL && (name = PyUnicode_InternFromString("value")) == NULL)
-        return NULL;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); i++) {
         PyObject *storage = SLOT(SLOT(PyList_GET_ITEM(args[0], i), at.handle.grad), at.handle.storage);
         PyObject *range = new_range(args[1], PyList_GET_ITEM(args[2], i), PyList_GET_ITEM(args[3], i));
         if (range == NULL)
             return NULL;
-        int status = 0;
-        if (Py_TYPE(storage) == engine.Storage)
-            put(storage, at.storage.value, range);
-        else
-            status = PyObject_SetAttr(storage, name, range);
+        int status = set_value(storage, range);
         Py_DECREF(range);
         if (status < 0)
             return NULL;
@@ -59,31 +64,66 @@ PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-PyObject *core_forget_reads(PyObject *self, PyObject *parts)
+static void forget_reads(PyObject *parts)
 {
-    if (!PyList_CheckExact(parts)) {
-        PyErr_SetString(PyExc_TypeError, "forget_reads(parts: list)");
-        return NULL;
-    }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++)
         put(PyList_GET_ITEM(parts, i), at.part.read, Py_None);
-    Py_RETURN_NONE;
 }
 
-PyObject *core_count_write(PyObject *self, PyObject *storages)
+static int count_write(PyObject *storages)
 {
-    if (!PyList_CheckExact(storages)) {
-        PyErr_SetString(PyExc_TypeError, "count_write(storages: list)");
-        return NULL;
-    }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(storages); i++) {
         PyObject *storage = PyList_GET_ITEM(storages, i);
         PyObject *number = PyLong_FromSsize_t(PyLong_AsSsize_t(SLOT(storage, at.storage.version)) + 1);
         if (number == NULL)
-            return NULL;
+            return -1;
         put(storage, at.storage.version, number);
         Py_DECREF(number);
     }
+    return 0;
+}
+
+/* replace(trace, storages, old, outs, written): what an update's results replace: note which leaves may be reused and
+   how to undo it, give each storage its new value, and raise the versions of `written`. */
+PyObject *core_replace(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 5) {
+        PyErr_SetString(PyExc_TypeError, "replace(trace, storages: list, old: list, outs: list, written: list)");
+        return NULL;
+    }
+    for (int i = 1; i < 5; i++)
+        if (!PyList_CheckExact(args[i])) {
+            PyErr_SetString(PyExc_TypeError, "replace(trace, storages: list, old: list, outs: list, written: list)");
+            return NULL;
+        }
+    PyObject *slots = SLOT(args[0], at.trace.leaf_slot), *donated = SLOT(args[0], at.trace.donated);
+    PyObject *undo = SLOT(args[0], at.trace.undo);
+    Py_ssize_t n = PyList_GET_SIZE(args[1]);
+    if (PyList_GET_SIZE(args[2]) != n || PyList_GET_SIZE(args[3]) != n) {
+        PyErr_SetString(PyExc_ValueError, "replace: as many old and new values as storages are needed");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *storage = PyList_GET_ITEM(args[1], i), *value = PyList_GET_ITEM(args[2], i);
+        PyObject *id = PyLong_FromVoidPtr(value), *pair = PyTuple_Pack(2, storage, value);
+        PyObject *slot = id == NULL || pair == NULL ? NULL : PyDict_GetItemWithError(slots, id);
+        int status = PyErr_Occurred() ? -1 : PyList_Append(undo, pair);
+        if (status == 0 && slot != NULL && PyLong_AsSsize_t(slot) < 0) {
+            PyObject *place = PyLong_FromSsize_t(-1 - PyLong_AsSsize_t(slot));
+            status = place == NULL ? -1 : PyList_Append(donated, place);
+            Py_XDECREF(place);
+        }
+        Py_XDECREF(id);
+        Py_XDECREF(pair);
+        if (status < 0)
+            return NULL;
+        if (set_value(storage, PyList_GET_ITEM(args[3], i)) < 0)
+            return NULL;
+        if (Py_TYPE(storage) == engine.FlatStorage)
+            forget_reads(SLOT(storage, at.flat.parts));
+    }
+    if (count_write(args[4]) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 

@@ -1,0 +1,125 @@
+/* Starting a program whose inputs are all there: the twin of the middle of _run_fused in kilnn/engine/execute.py. */
+
+#include "core.h"
+
+/* The numbers of one kind that a program takes: all of them, or those at `used`. */
+static PyObject *chosen_numbers(PyObject *numbers, PyObject *used, int whole)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(used);
+    if (whole)
+        return PyList_GetSlice(numbers, 0, n);
+    PyObject *chosen = PyList_New(n);
+    for (Py_ssize_t i = 0; chosen != NULL && i < n; i++) {
+        Py_ssize_t place = PyLong_AsSsize_t(PyTuple_GET_ITEM(used, i));
+        PyList_SET_ITEM(chosen, i, Py_NewRef(PyList_GET_ITEM(numbers, place)));
+    }
+    return chosen;
+}
+
+/* The packed numbers of one kind: those of the last run where they are equal, else a new array. */
+static int add_vector(PyObject *args, PyObject *known, Py_ssize_t kind, PyObject *numbers, PyObject *used, int whole)
+{
+    PyObject *chosen = chosen_numbers(numbers, used, whole), *before = PyList_GET_ITEM(known, kind);
+    if (chosen == NULL)
+        return FAILED;
+    int equal = before == Py_None ? 0 : PyObject_RichCompareBool(PyTuple_GET_ITEM(before, 0), chosen, Py_EQ);
+    int outcome = FAILED;
+    if (equal == 1) {
+        PyObject *array = PyTuple_GET_ITEM(before, 1);
+        if ((PyObject *)Py_TYPE(array) == engine.ndarray)
+            outcome = LEAVE; /* met for the second time: Python puts it on the device */
+        else
+            outcome = PyList_Append(args, array);
+    }
+    else if (equal == 0) {
+        PyObject *dtype = PyTuple_GET_ITEM(engine.vector_dtypes, kind);
+        PyObject *array = PyObject_CallFunctionObjArgs(engine.make_array, chosen, dtype, NULL);
+        PyObject *pair = array == NULL ? NULL : PyTuple_Pack(2, chosen, array);
+        if (pair != NULL && PyList_SetItem(known, kind, pair) == 0)
+            outcome = PyList_Append(args, array);
+        Py_XDECREF(array);
+    }
+    Py_DECREF(chosen);
+    return outcome;
+}
+
+static int add_leaves(PyObject *args, PyObject *leaves)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(leaves); i++) {
+        PyObject *leaf = PyList_GET_ITEM(leaves, i), *data = SLOT(leaf, at.value.data);
+        if (data == Py_None || data == NULL)
+            return LEAVE;
+        if ((PyObject *)Py_TYPE(data) == engine.ndarray) {
+            if (PyLong_AsLong(SLOT(leaf, at.value.index)) == SEEN_ONCE)
+                return LEAVE;
+            put(leaf, at.value.index, engine.seen_once);
+        }
+        if (PyList_Append(args, data) < 0)
+            return FAILED;
+    }
+    return DONE;
+}
+
+/* Give the values what the program computed, and say that the trace is done. */
+static int publish(PyObject *trace, PyObject *outputs, PyObject *targets)
+{
+    PyObject *fast = PySequence_Fast(outputs, "a program returns a sequence");
+    if (fast == NULL)
+        return FAILED;
+    PyObject *values = SLOT(trace, at.trace.values);
+    Py_ssize_t n = PyTuple_GET_SIZE(targets);
+    if (PySequence_Fast_GET_SIZE(fast) != n) {
+        Py_DECREF(fast);
+        PyErr_SetString(PyExc_RuntimeError, "a program returned another number of results than it was made for");
+        return FAILED;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = PyList_GET_ITEM(values, PyLong_AsSsize_t(PyTuple_GET_ITEM(targets, i)));
+        put(value, at.value.data, PySequence_Fast_GET_ITEM(fast, i));
+    }
+    put(trace, at.trace.done, Py_True);
+    Py_DECREF(fast);
+    return DONE;
+}
+
+/* run(trace, call, leaves, donated, numbers, whole, known, targets): the outputs; None where it is left to Python, and
+   then nothing was run. `leaves`: numbers of the trace's leaves that the program takes, None for all of them; `numbers`,
+   `whole`: for each kind which of the trace's numbers, and whether those are all. */
+PyObject *core_run(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 8 || !PyTuple_CheckExact(args[3]) || !PyTuple_CheckExact(args[4]) || !PyTuple_CheckExact(args[5])
+        || !PyList_CheckExact(args[6]) || !PyTuple_CheckExact(args[7])) {
+        PyErr_SetString(PyExc_TypeError, "run(trace, call, leaves, donated, numbers, whole, known, targets)");
+        return NULL;
+    }
+    PyObject *trace = args[0], *all = SLOT(trace, at.trace.leaves), *given = PyList_New(0), *result = NULL;
+    PyObject *leaves = args[2] == Py_None ? Py_NewRef(all) : chosen_numbers(all, args[2], 0);
+    if (given == NULL || leaves == NULL)
+        goto done;
+    int outcome = add_leaves(given, leaves);
+    /* A leaf is held by the list of leaves, by the undo log, and by our list where that is another one. */
+    Py_ssize_t own = leaves == all ? 2 : 3;
+    for (Py_ssize_t i = 0; outcome == DONE && i < PyTuple_GET_SIZE(args[3]); i++) {
+        Py_ssize_t n = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[3], i));
+        if (Py_REFCNT(PyList_GET_ITEM(leaves, n)) > own || Py_REFCNT(PyList_GET_ITEM(given, n)) > 2)
+            outcome = LEAVE;
+    }
+    PyObject *lists[3] = {SLOT(trace, at.trace.floats), SLOT(trace, at.trace.ints), SLOT(trace, at.trace.doubles)};
+    for (Py_ssize_t k = 0; outcome == DONE && k < 3; k++) {
+        PyObject *used = PyTuple_GET_ITEM(args[4], k);
+        if (PyTuple_GET_SIZE(used))
+            outcome = add_vector(given, args[6], k, lists[k], used, PyTuple_GET_ITEM(args[5], k) == Py_True);
+    }
+    if (outcome == LEAVE)
+        result = Py_NewRef(Py_None);
+    if (outcome != DONE)
+        goto done;
+    PyObject *outputs = PyObject_Vectorcall(args[1], ((PyListObject *)given)->ob_item, PyList_GET_SIZE(given), NULL);
+    if (outputs != NULL && publish(trace, outputs, args[7]) == DONE)
+        result = Py_NewRef(outputs);
+    Py_XDECREF(outputs);
+done:
+    Py_XDECREF(given);
+    Py_XDECREF(leaves);
+    return result;
+}
