@@ -1,7 +1,7 @@
 """Flush: run what a trace holds and give its live Values their data.
 
-Execute and publish are one uninterruptible section. The steady path is a single call into C (`_consume` over
-`map(set data, live values, the program's outputs)`), during which Python delivers no signal; the first run of a
+Execute and publish are one uninterruptible section. The steady path is a single call into C (`core.run`, or `_consume`
+over `map(set data, live values, the program's outputs)`), during which Python delivers no signal; the first run of a
 program, which traces and compiles in Python, happens on a helper thread that signals do not reach.
 """
 
