@@ -126,7 +126,8 @@ def _run_part(
                 mask |= 1 << len(values)
                 views.node_of(ct)
             values.append(views.value_of_tensor(ct))
-            operands.append(ct)
+            saves = plan.entry.op is None or plan.entry.op.saves_cotangent
+            operands.append(ct if saves or ct._leaf else _Saved(ct._node, ct._output, Counter()))
     for n in part.saved:
         operand, tracked = saved[n]
         mask |= tracked << len(values)

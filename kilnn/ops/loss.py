@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -299,6 +300,7 @@ def _(ct0, target, weight, smoothing, out1, reduction, ignore_index, smooth):
 
 
 cross_entropy.stand_ins = {1: "x"}  # a logarithm of probabilities is its own log_softmax
+cross_entropy.saves_cotangent = False  # nll_loss stands between it and log_softmax in PyTorch
 
 
 for _operation in (nll_loss, cross_entropy):
@@ -325,6 +327,8 @@ def _check_classes(x: Any, target: Any, weight: Any) -> None:
         raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({target.shape[0]}).")
     if tuple(x.shape[2:]) != tuple(target.shape[1:]):
         raise RuntimeError(f"size mismatch (got input: {size_text(x.shape)}, target: {size_text(target.shape)})")
+    if not x.shape[class_dim(rank)] and math.prod(target.shape):
+        raise IndexError("Target is out of bounds: the input has no classes.")
     if np.dtype(target.dtype).name not in ("int64", "uint8"):
         raise RuntimeError(f"expected scalar type Long but found {type_name(target.dtype)}")
     classes = x.shape[class_dim(rank)]

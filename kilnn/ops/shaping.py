@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kilnn.ops.operands import is_nan
 from kilnn.ops.spec import Index, Op, op
 
 
@@ -109,7 +110,8 @@ def _(base, value, *, shape):
     rows = math.prod(shape[d] for d in folded)
     columns = math.prod(shape[d] for d in kept)
     table = lax.reshape(lax.transpose(value, folded + kept), (rows, columns))
-    changed = lax.reshape(lax.transpose(value != before, folded + kept), (rows, columns))
+    differs = (value != before) & ~(is_nan(value) & is_nan(before))
+    changed = lax.reshape(lax.transpose(differs, folded + kept), (rows, columns))
     place = lax.argmax(changed, 0, np.int32)
     return lax.reshape(jnp.take_along_axis(table, place[None, :], 0), base.shape)
 

@@ -89,6 +89,8 @@ class Op:
         self.putter: Callable[..., Any] | None = None
         self.stand_ins: dict[int, str] = {}
         """Output -> operand that it can stand in for where other outputs' derivatives are wanted: they are the same."""
+        self.saves_cotangent = True
+        """Whether PyTorch saves the cotangent for the second derivative, so that a write to it is an error."""
         self.through_jax = False
         self.host_check: Callable[..., bool] | None = None
         self.autocast = policies_of(name)

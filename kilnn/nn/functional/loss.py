@@ -93,7 +93,9 @@ def _fit(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
-        broadcast_shapes(input.shape, target.shape)
+        whole = broadcast_shapes(input.shape, target.shape)
+        if input.dtype is not target.dtype:  # to the promotion of dtypes a number counts like the others
+            return input.expand(whole), target.expand(whole)
     return input, target
 
 
@@ -125,7 +127,7 @@ def mse_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.mse_loss.html
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    _fit(input, target)
+    input, target = _fit(input, target)
     if weight is not None:
         return _weighted(record(ops.mse_loss, (input, target), ("none",)), weight, reduction)
     return record(ops.mse_loss, (input, target), (reduction,))
@@ -141,7 +143,7 @@ def l1_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.l1_loss.html
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    _fit(input, target)
+    input, target = _fit(input, target)
     each = (input - target).abs()  # in two steps, as PyTorch does: what is saved is the difference
     if weight is not None:
         return _weighted(each, weight, reduction)
@@ -157,7 +159,7 @@ def smooth_l1_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.smooth_l1_loss.html
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    _fit(input, target)
+    input, target = _fit(input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
@@ -173,12 +175,12 @@ def huber_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.huber_loss.html
     """
     reduction = reduction_of(reduction)
-    _fit(input, target)
+    input, target = _fit(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is not None:
         return _weighted(record(ops.huber_loss, (input, target, float(delta)), ("none",)), weight, reduction)
-    return record(ops.huber_loss, (input, target, float(delta)), (reduction,))
+    return cast(record(ops.huber_loss, (input, target, float(delta)), (reduction,)), input.dtype)
 
 
 def _same_size(name: str, input: Tensor, target: Tensor) -> None:

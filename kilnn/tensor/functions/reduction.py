@@ -75,7 +75,9 @@ def mean(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.mean.html
     """
     dim = axis if dim is None else dim
-    return record(ops.mean, (cast(input, dtype),), (_dims(dim, input), keepdim or keepdims))
+    x = cast(input, dtype)
+    inexact = x.dtype.is_floating_point or x.dtype.is_complex
+    return record(ops.mean, (x,), (_dims(dim, x) if inexact else (), keepdim or keepdims))  # the dtype's error first
 
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.DType | None = None) -> Tensor:

@@ -16,6 +16,8 @@ def flag(w: Writer) -> str | None:
     a = w.pick(lambda x: x.is_leaf)
     if a is None or w.is_shared(a):  # a base that becomes a leaf after its view was written to crashes PyTorch
         return None
+    if w.may_be_saved(a) and not w.get(a).requires_grad:
+        return f"{a}.requires_grad_(False)"
     return w.one_of(
         f"{a}.requires_grad_()",
         f"{a}.requires_grad_()",

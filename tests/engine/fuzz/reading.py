@@ -13,8 +13,10 @@ def read(w: Writer) -> str | None:
     if a is None:
         return None
     x = w.get(a)
+    near_zero = x.is_floating_point() and x.numel() == 1 and abs(x.item()) < 1e-3  # rounding must not decide
+    truth = f"bool({a}.abs() > 0.01)" if near_zero else f"bool({a})"
     if x.numel() == 1 and w.chance(0.6):
-        return f"_ = {w.one_of(f'{a}.item()', f'float({a})', f'bool({a})', f'{a}.item()')}"
+        return f"_ = {w.one_of(f'{a}.item()', f'float({a})', truth, f'{a}.item()')}"
     return "_ = " + w.one_of(
         f"{a}.tolist()",
         f"{a}.detach().numpy().tolist()",
@@ -31,7 +33,7 @@ def read(w: Writer) -> str | None:
         f"[y.sum().item() for y in {a}]",
         f"{a}.item()",
         f"T.equal({a}, {a})",
-        f"bool({a})",
+        truth,
         f"{a}.size(-1)",
         f"[s for s, n in zip({a}.stride(), {a}.shape) if n > 1]",
     )

@@ -8,6 +8,30 @@ import kilnn
 from tests.engine.fuzz.machine import compare
 
 CAUSES = {
+    "a write to one element of an expanded NaN": """
+        v0 = T.tensor(float("nan")); v1 = v0.expand(3)
+        v1[T.tensor([-1])] = 1.0
+        v2 = T.tensor([float("nan"), 2.0]); v3 = v2[:, None].expand(2, 3)
+        v3[0, 2] = 1.0
+    """,
+    "a write to the gradient that a cross-entropy began with": """
+        v0 = T.tensor([[0.0, -1.75], [1.94, 0.75]], requires_grad=True)
+        v1 = T.nn.functional.cross_entropy(v0, T.tensor([0, 0]))
+        v2, v3 = T.autograd.grad(v1, [v1, v0], create_graph=True)
+        v2.div_(2)
+        v3.exp().sum().backward()
+    """,
+    "no classes": """
+        v0 = T.nn.functional.nll_loss(T.zeros((2, 0)), T.tensor([0, 0]))
+        v1 = T.nn.functional.cross_entropy(T.zeros((2, 0)), T.tensor([0, 0]))
+    """,
+    "a double number beside single precision counts in losses": """
+        v0 = T.tensor([[0.26, -0.25], [0.5, 1.75]], requires_grad=True)
+        v1 = T.tensor(0.25, dtype=T.float64, requires_grad=True)
+        v2 = T.nn.functional.mse_loss(v1, v0); v3 = T.nn.functional.l1_loss(v0, v1)
+        v4 = T.nn.functional.smooth_l1_loss(v1, v0); v5 = T.nn.functional.huber_loss(v0, v1)
+        (v2 + v3 + v4).backward()
+    """,
     "a walk to one piece of an unbound tensor visits what leads to its sisters": """
         v0 = T.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
         v1, v2 = (v0 * 1).unbind(0); v3, v4 = (v0 * 1).chunk(2)

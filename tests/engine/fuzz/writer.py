@@ -5,7 +5,8 @@ statement that raises only in programs that are meant to contain errors. The sam
 
 Kept out, because kilnn declares them to differ from PyTorch or PyTorch itself leaves them undefined:
 writes through `.data` to values that the gradient graph has saved; in-place operations whose source overlaps their
-destination; out-of-range indices held in tensors (kilnn raises at the next flush).
+destination; asking a tensor for gradients after an operation has saved it (a second derivative); out-of-range indices
+held in tensors (kilnn raises at the next flush).
 """
 
 import contextlib
@@ -204,6 +205,9 @@ class Writer:
     def is_shared(self, name: str) -> bool:
         storage, x = self._storage(name), self.get(name)
         return any(y is not x and self._storage(other) == storage for other, y in self.machine.tensors().items())
+
+    def may_be_saved(self, name: str) -> bool:
+        return self._storage(name) in self.saved
 
     def _writes_through_data(self, line: str) -> bool:
         """True for a write that may reach a saved value through `.data`."""
