@@ -15,7 +15,7 @@ WORKERS ?= 2
 
 SOURCES := pyproject.toml setup.py $(wildcard kilnn/native/src/*)
 
-.PHONY: demo tutorial test test-all lint format bench gpu-check clean
+.PHONY: demo tutorial test test-all fuzz lint format bench gpu-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -29,6 +29,13 @@ test: $(VENV)/.test
 
 test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -q --slow
+
+# Generated programs beside PyTorch, lazily and eagerly: about an hour. Another SEED gives others.
+COUNT ?= 10000
+SEED ?= 0
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.engine.fuzz.run --count $(COUNT) --seed $(SEED)
+	$(BIN)/python -m tests.engine.fuzz.run --count $(COUNT) --seed $(SEED) --eager
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
