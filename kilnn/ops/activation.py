@@ -322,14 +322,14 @@ def _sum(x: Any, dim: int) -> Any:
 
 def _softmax_on_host(x, *, dim):
     if not x.ndim or not x.size:
-        return np.ones_like(x)
+        return np.exp(x - x)  # 1, but NaN of what is not finite
     e = np.exp(x - x.max(dim, keepdims=True))
     return e / e.sum(dim, keepdims=True)
 
 
 def _log_softmax_on_host(x, *, dim):
     if not x.ndim or not x.size:
-        return np.zeros_like(x)
+        return x - x
     shifted = x - x.max(dim, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(dim, keepdims=True))
 
@@ -338,7 +338,7 @@ def _log_softmax_on_host(x, *, dim):
 def softmax(x, *, dim):
     """exp(x) divided by its sum along `dim`."""
     if x.ndim == 0:
-        return lax.full_like(x, 1)
+        return lax.exp(x - x)
     dim %= x.ndim
     e = lax.exp(_shifted(x, dim)) if x.size else x
     return e / _sum(e, dim)
@@ -355,7 +355,7 @@ def _(ct, out, dim):
 def log_softmax(x, *, dim):
     """x minus the logarithm of the sum of exp(x) along `dim`."""
     if x.ndim == 0 or not x.size:
-        return _zero(x)
+        return x - x
     shifted = _shifted(x, dim % x.ndim)
     return shifted - lax.log(_sum(lax.exp(shifted), dim % x.ndim))
 

@@ -8,6 +8,10 @@ import kilnn
 from tests.engine.fuzz.machine import compare
 
 CAUSES = {
+    "softmax of a number that is not finite": """
+        v0 = T.tensor(float("nan")); v1 = T.softmax(v0, -1); v2 = T.log_softmax(v0, -1)
+        v3 = T.tensor(float("inf"), requires_grad=True); v4 = T.softmax(v3, -1); v5 = T.log_softmax(v3 * 1, -1)
+    """,
     "a write to one element of an expanded NaN": """
         v0 = T.tensor(float("nan")); v1 = v0.expand(3)
         v1[T.tensor([-1])] = 1.0
