@@ -196,7 +196,8 @@ def _quiet(run):
 NUDGES = 6
 _DECIDING = set(
     "gt lt ge le eq ne argmax argmin max min amax amin sort argsort topk median floor ceil round trunc sign relu clamp "
-    "clamp_min clamp_max abs maximum minimum isclose floor_divide remainder fmod nonzero unique logical_not bool".split()
+    "clamp_min clamp_max abs maximum minimum isclose floor_divide remainder fmod nonzero unique logical_not "
+    "bool".split()
 )
 
 
