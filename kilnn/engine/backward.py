@@ -7,6 +7,7 @@ alive when a hook reads a value and so runs the trace in the middle of the walk.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from kilnn.engine import views
@@ -15,7 +16,7 @@ from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.handle import HANDLES, new_handle
 from kilnn.engine.host import zeros_value
 from kilnn.engine.node import Node
-from kilnn.engine.plan import Part, tracked_operands
+from kilnn.engine.plan import Part, arriving, tracked_operands
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.rest import rest_entry, unexpected
 from kilnn.engine.values import Counter, Value
@@ -99,7 +100,7 @@ def run_node(node: Node, cotangents: list[Any], create_graph: bool) -> list[Any]
         first = len(plan.cts)
         cts = [cotangents[j] for j in extra]
         rest = _rest(plan, extra, cts, operands[first:], list(node.saved), mask >> first if create_graph else None)
-        return [record(accumulate, (a, b)) for a, b in zip(outs, rest, strict=True)]
+        return _sums(outs, rest, lambda a, b: record(accumulate, (a, b)))
     gradients: list[Any] = [None] * len(plan.wanted)
     for part in plan.parts:
         found, _, _ = _run_part(part, node, cotangents, saved, create_graph)
@@ -136,7 +137,8 @@ def _run_part(
     entry = plan.backward
     wanted = mask & tracked_operands(entry) if create_graph and mask else 0
     out = record_entry(entry, operands, values, wanted)
-    return list(out) if entry.nout > 1 else [out], operands, mask
+    outs, cts = _listed(out, entry), [cotangents[j] for j in plan.cts]
+    return _arrived(entry, outs, cts) if any(ct is None for ct in cts) else outs, operands, mask
 
 
 def _saved_operands(node: Node) -> list[tuple[Any, bool]]:
@@ -177,7 +179,21 @@ def _rest(
                 views.node_of(ct)
                 full |= 1 << n
     more = record_entry(rest, cts + saved, [views.value_of_tensor(ct) for ct in cts] + values, full)
-    return list(more) if rest.nout > 1 else [more]
+    return _arrived(rest, _listed(more, rest), cts)
+
+
+def _arrived(entry: Any, gradients: list[Any], cotangents: list[Any]) -> list[Any]:
+    """The gradients that a backward entry gave, None for those that come from no cotangent."""
+    kept = arriving(entry, [ct is not None for ct in cotangents])
+    return [g if keep else None for g, keep in zip(gradients, kept, strict=True)]
+
+
+def _listed(outs: Any, entry: Any) -> list[Any]:
+    return list(outs) if entry.nout > 1 else [outs]
+
+
+def _sums(a: list[Any], b: list[Any], add: Callable[[Any, Any], Any]) -> list[Any]:
+    return [y if x is None else x if y is None else add(x, y) for x, y in zip(a, b, strict=True)]
 
 
 def _edge(target: Any, output: int, counter: Any) -> Any:
@@ -359,6 +375,7 @@ class Walk:
             _check_saved(node)
         plan = node.plan
         row = [ct] if plan.entry.nout == 1 else ct
+        cts = [row[j] for j in plan.cts]
         values = [zeros_value(plan.entry.avals[j]) if row[j] is None else row[j] for j in plan.cts]
         values += node.saved
         if not self.retain and plan.frees:
@@ -366,12 +383,15 @@ class Walk:
         extra = unexpected(plan, row)
         saved = values[len(plan.cts) :]
         outs = emit(self.context, plan.backward, values)
-        if extra:
-            more = emit(self.context, rest_entry(plan, extra), [row[j] for j in extra] + saved)
+        if extra or None in cts:
+            outs = _arrived(plan.backward, _listed(outs, plan.backward), cts)
+            if extra:
+                rest = rest_entry(plan, extra)
+                cts = [row[j] for j in extra]
+                more = emit(self.context, rest, cts + saved)
+                outs = _sums(outs, _arrived(rest, _listed(more, rest), cts), self._sum)
             if plan.backward.nout == 1:
-                outs = self._sum(outs, more)
-            else:
-                outs = [self._sum(a, b) for a, b in zip(outs, more, strict=True)]
+                outs = outs[0]
         if plan.stretch is not None:
             self.stretched[outs] = plan.stretch
         edges = node.edges
@@ -379,7 +399,7 @@ class Walk:
             outs = self._after(node, [outs] if plan.backward.nout == 1 else outs, ct)
         elif plan.backward.nout == 1:
             target = edges[0]
-            if target is not None:
+            if target is not None and outs is not None:
                 self._give(target, edges[1], outs)
             return
         for n, gradient in enumerate(outs):

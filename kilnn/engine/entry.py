@@ -46,6 +46,7 @@ class Entry:
         "avals",
         "by_value",
         "check",
+        "derived",
         "device",
         "differentiable",
         "end_to_end",
@@ -66,6 +67,7 @@ class Entry:
         "origin",
         "out_dtype",
         "plans",
+        "reach",
         "single",
         "state",
         "tracked",
@@ -95,6 +97,7 @@ class Entry:
         self.attributes: dict[str, Any] = {}
         self.differentiable = 0
         self.tracked: int | None = None  # see tracked_operands
+        self.reach: tuple[tuple[bool, ...], ...] | None = None  # see arriving
         self.host: Callable[..., Any] | None = None
         self.check: Entry | None = None
         self.floating = tuple([a.dtype.kind in "fcV" for a in avals])  # outputs that can have gradients
@@ -109,6 +112,7 @@ class Entry:
         self.widths: tuple[int, ...] = ()
         self.origin: tuple[Any, ...] | None = None  # what decides `fn` beside the avals; None: only this process knows
         self.fingerprint: str | None = None
+        self.derived = fn  # the function whose derivative is the entry's
         self.single: Any = None  # the executable of this operation alone
         fn.__name__ = name
         self.jitted = jax.jit(fn)

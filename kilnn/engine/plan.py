@@ -96,10 +96,13 @@ class Plan:
         return self._parts
 
     def _split(self) -> tuple[Part, ...]:
+        op = self.entry.op
+        if op is not None and op.joint:
+            return (self.whole,)
         groups: dict[Any, list[int]] = {}
         by_rule = self.backward.origin is not None and len(self.backward.origin) == _ORIGIN_OF_RULES
         for n, k in enumerate(self.wanted):
-            groups.setdefault(rule_of(self.entry.op, k) if by_rule and self.entry.op is not None else k, []).append(n)
+            groups.setdefault(rule_of(op, k) if by_rule and op is not None else k, []).append(n)
         if len(groups) < 2 or self.missing is not None:
             return (self.whole,)
         made = []
@@ -245,12 +248,47 @@ def _plan_from_rules(entry: Entry, wanted: tuple[int, ...]) -> Plan:
         back.device = MOVING
     back.end_to_end = entry.end_to_end and len(wanted) == len(entry.kinds)
     back.origin = (entry, wanted, [rule.fn for rule in rules])
+    if op.statistics.intersection(outputs):
+        back.derived = _through_statistics(entry, backward, place, place_out)
     differentiable_by_vjp(back)
     forced = [r.frees for r in rules if r.frees is not None]
     frees = (
         forced[0] if forced else bool(outputs) or any(entry.kinds[k] == VALUE or op.promote is not None for k in saves)
     )
     return Plan(entry, wanted, cts, saves, outputs, back, frees)
+
+
+def _through_statistics(
+    entry: Entry, backward: Callable[..., Any], place: dict[int, int], place_out: dict[int, int]
+) -> Callable[..., Any]:
+    """`backward` with its statistics as functions of the operands that it saves, or as constants where they are made
+    of others: running ones."""
+    op = entry.op
+    assert op is not None
+    inner = sorted(op.statistics.intersection(place_out))
+    present = [k for k in range(len(entry.kinds)) if entry.kinds[k] != NONE]
+    specs = dict(zip(range(len(entry.kinds)), specs_of(entry.kinds, entry.in_avals), strict=True))
+
+    def made(*operands: Any) -> list[Any]:
+        given = dict(zip(present, operands, strict=True))
+        outs = entry.fn(*[given.get(k) for k in range(len(entry.kinds))])
+        return [outs[j] for j in inner]
+
+    def derived(*xs: Any) -> Any:
+        with jax.enable_x64(True):
+            jaxpr = jax.make_jaxpr(made)(*[specs[k] for k in present]).jaxpr
+        used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
+        if any(u and k not in place for k, u in zip(present, used, strict=True)):
+            statistics = [lax.stop_gradient(xs[place_out[j]]) for j in inner]
+        else:
+            zeros = {k: jnp.zeros(specs[k].shape, specs[k].dtype) for k in present if k not in place}
+            statistics = made(*[zeros[k] if k in zeros else xs[place[k]] for k in present])
+        given = list(xs)
+        for j, statistic in zip(inner, statistics, strict=True):
+            given[place_out[j]] = statistic
+        return backward(*given)
+
+    return derived
 
 
 def _spelling(rule: Rule, stem: str, number: int) -> str:
@@ -299,6 +337,17 @@ def tracked_operands(entry: Entry) -> int:
     return entry.tracked
 
 
+def arriving(entry: Entry, given: list[bool]) -> list[bool]:
+    """Which gradients of a backward entry (cotangents, saved...) depend on a cotangent that is `given`. PyTorch leaves
+    the others undefined, where zeros would be the same number."""
+    if entry.reach is None:
+        with jax.enable_x64(True):
+            jaxpr = jax.make_jaxpr(entry.fn)(*specs_of(entry.kinds, entry.in_avals)).jaxpr
+        one = [[i == n for i in range(len(jaxpr.outvars))] for n in range(len(jaxpr.outvars))]
+        entry.reach = tuple(tuple(partial_eval.dce_jaxpr(jaxpr, only)[1][: len(given)]) for only in one)
+    return [any(g and used for g, used in zip(given, uses, strict=True)) for uses in entry.reach]
+
+
 def _reads(entry: Entry, k: int) -> bool:
     with jax.enable_x64(True):
         jaxpr = jax.make_jaxpr(entry.fn)(*specs_of(entry.kinds, entry.in_avals)).jaxpr
@@ -324,7 +373,7 @@ def _vjp(entry: Entry, wanted: tuple[int, ...]) -> tuple[Callable[..., Any], lis
         def of_wanted(*chosen: Any) -> Any:
             for k, x in zip(wanted, chosen, strict=True):
                 operands[k] = x
-            return entry.fn(*operands)
+            return entry.derived(*operands)
 
         # PyTorch's gradient of a complex number is the conjugate of JAX's.
         grads = _conjugated(

@@ -117,6 +117,9 @@ def conv(x, w, b=None, *, stride, padding, dilation, groups):
     return out if x.ndim == len(stride) + 2 else lax.squeeze(out, (0,))
 
 
+conv.joint = True
+
+
 @conv.grad("x")
 def _(ct, w, x_shape, stride, padding, dilation, groups):
     rank = len(stride)
@@ -205,6 +208,9 @@ def conv_transpose(x, w, b=None, *, stride, padding, output_padding, dilation, g
     size = _transposed_size(x.shape, w.shape[2:], stride, padding, output_padding, dilation)
     out = _add_bias(_to_input(_batch(x, rank), w, size, stride, _pairs(padding), dilation, groups), b)
     return out if x.ndim == rank + 2 else lax.squeeze(out, (0,))
+
+
+conv_transpose.joint = True
 
 
 @conv_transpose.grad("x")

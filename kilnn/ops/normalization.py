@@ -62,7 +62,8 @@ def batch_norm(x, weight=None, bias=None, running_mean=None, running_var=None, e
     return y.astype(x.dtype), mean, var, invstd
 
 
-# The formulas for x keep eps for the second derivative, where the statistics have gradients of their own.
+batch_norm.joint = True
+batch_norm.statistics = frozenset((1, 3))  # made of x and eps, which is why each formula that reads them names these
 
 
 @batch_norm.grad("x")
@@ -81,7 +82,7 @@ def _(ct0, x, weight, eps, out1, out3, training):
 
 
 @batch_norm.grad("weight")
-def _(ct0, x, out1, out3):
+def _(ct0, x, eps, out1, out3):
     ct = wide(ct0)
     centred = wide(x) - _over(out1, ct.shape, (1,))
     return lax.reduce_sum(ct * centred, _channel_axes(ct.ndim)) * out3
@@ -173,6 +174,10 @@ def layer_norm(x, weight=None, bias=None, eps: Scalar = 1e-5, *, dims):
     return y.astype(x.dtype), mean, rstd
 
 
+layer_norm.joint = True
+layer_norm.statistics = frozenset((1, 2))
+
+
 @layer_norm.grad("x")
 def _(ct0, x, weight, eps, out1, out2, dims):
     axes = _trailing(x, dims)
@@ -182,7 +187,7 @@ def _(ct0, x, weight, eps, out1, out2, dims):
 
 
 @layer_norm.grad("weight")
-def _(ct0, x, out1, out2, dims):
+def _(ct0, x, eps, out1, out2, dims):
     return _sum_leading(wide(ct0) * ((wide(x) - out1) * out2), dims)
 
 

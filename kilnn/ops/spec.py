@@ -89,6 +89,10 @@ class Op:
         self.putter: Callable[..., Any] | None = None
         self.stand_ins: dict[int, str] = {}
         """Output -> operand that it can stand in for where other outputs' derivatives are wanted: they are the same."""
+        self.statistics: frozenset[int] = frozenset()
+        """Outputs that formulas read as functions of the operands they save: a second derivative goes through those."""
+        self.joint = False
+        """Whether PyTorch has one backward operation for all gradients: each depends on what any of them reads."""
         self.saves_cotangent = True
         """Whether PyTorch saves the cotangent for the second derivative, so that a write to it is an error."""
         self.through_jax = False

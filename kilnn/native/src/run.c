@@ -49,15 +49,23 @@ static int add_leaves(PyObject *args, PyObject *leaves)
         PyObject *leaf = PyList_GET_ITEM(leaves, i), *data = SLOT(leaf, at.value.data);
         if (data == Py_None || data == NULL)
             return LEAVE;
-        if ((PyObject *)Py_TYPE(data) == engine.ndarray) {
-            if (PyLong_AsLong(SLOT(leaf, at.value.index)) == SEEN_ONCE)
-                return LEAVE;
-            put(leaf, at.value.index, engine.seen_once);
-        }
+        if ((PyObject *)Py_TYPE(data) == engine.ndarray && PyLong_AsLong(SLOT(leaf, at.value.index)) == SEEN_ONCE)
+            return LEAVE;
         if (PyList_Append(args, data) < 0)
             return FAILED;
     }
     return DONE;
+}
+
+/* A leaf on the host that is read again goes to the device. Noted only when nothing more is left to Python, which would
+   take this reading for the second. */
+static void note_readings(PyObject *leaves)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(leaves); i++) {
+        PyObject *leaf = PyList_GET_ITEM(leaves, i);
+        if ((PyObject *)Py_TYPE(SLOT(leaf, at.value.data)) == engine.ndarray)
+            put(leaf, at.value.index, engine.seen_once);
+    }
 }
 
 /* Give the values what the program computed, and say that the trace is done. */
@@ -114,6 +122,7 @@ PyObject *core_run(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         result = Py_NewRef(Py_None);
     if (outcome != DONE)
         goto done;
+    note_readings(leaves);
     PyObject *outputs = PyObject_Vectorcall(args[1], ((PyListObject *)given)->ob_item, PyList_GET_SIZE(given), NULL);
     if (outputs != NULL && publish(trace, outputs, args[7]) == DONE)
         result = Py_NewRef(outputs);

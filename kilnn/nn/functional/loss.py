@@ -167,6 +167,7 @@ def smooth_l1_loss(
     return record(ops.smooth_l1_loss, (input, target, float(beta)), (reduction,))
 
 
+@computed_in_float32
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:

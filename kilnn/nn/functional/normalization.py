@@ -63,15 +63,17 @@ def instance_norm(
     places = input.numel() // max(shape[0] * shape[1], 1)
     if places == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
-    out, mean, rstd = record_many(ops.group_norm, (input, weight, bias, eps), (shape[1],))
+    samples, channels = shape[:2]
+    apart = input.reshape(1, samples * channels, *shape[2:])
+    scale, shift = (None if v is None else v.repeat(samples) for v in (weight, bias))
+    out, mean, var, _ = record_many(ops.batch_norm, (apart, scale, shift, None, None, eps), (True,))
     if running_mean is not None and running_var is not None:
         with no_grad():
-            channels = (shape[0], shape[1])
-            batch_mean = mean.reshape(channels).mean(0)
-            batch_var = (rstd.reshape(channels).pow(-2) - eps).mean(0)
+            batch_mean = mean.reshape(samples, channels).mean(0)
+            batch_var = var.reshape(samples, channels).mean(0)
             inplace(running_mean, ops.blend, (running_mean, batch_mean, momentum), (0,))
             inplace(running_var, ops.blend, (running_var, batch_var, momentum), (places,))
-    return out
+    return out.reshape(shape)
 
 
 def _dims(input: Tensor, normalized_shape: Sequence[int], name: str) -> int:
