@@ -9,12 +9,15 @@ import sys
 from kilnn.base.config import config
 
 # mallopt's parameter numbers in glibc's malloc.h.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory: XLA allocates its temporaries anew in each run, and the page faults of returning
-    them cost 20-35 % of a step. The price is a resident size that does not shrink. KILNN_MALLOC=0 leaves it out."""
+    them cost 20-35 % of a step. The price is a resident size that does not shrink. KILNN_MALLOC=0 leaves it out.
+
+    The number of arenas stays glibc's: with a single one Python and XLA's threads wait for each other at every
+    allocation, see docs/decisions/0018."""
     if not sys.platform.startswith("linux"):
         return
     try:
@@ -25,7 +28,6 @@ def keep_freed_memory() -> None:
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
     mallopt(_M_TOP_PAD, 64 * 1024 * 1024)
-    mallopt(_M_ARENA_MAX, 1)
 
 
 def freeze() -> None:
