@@ -23,13 +23,15 @@ WASTE_RUNS = 50  # beyond it, a program with fewer outputs is made only after th
 class Program:
     """One compiled program: a call on arrays. `first` until it has been traced, compiled and run once."""
 
-    __slots__ = ("call", "first", "instructions", "jitted", "name", "segmented", "sites", "step", "used")
+    __slots__ = ("call", "first", "in_flight", "instructions", "jitted", "name", "segmented", "sites", "step", "used")
 
     def __init__(self, canonical: Canonical) -> None:
         self.first = True
         self.used = next(_clock)
         self.instructions = len(canonical.code)
         self.step = any(HEADS[instr[0]].is_update for instr in canonical.code)
+        size = sum(a.nbytes for instr in canonical.code for a in HEADS[instr[0]].avals)
+        self.in_flight = FEW_IN_FLIGHT if size > LIGHT_BYTES else MANY_IN_FLIGHT
         plan = segments.find(canonical)
         self.segmented = plan is not None
         self.call: Any
@@ -65,6 +67,9 @@ class Program:
         return True
 
 
+FEW_IN_FLIGHT = 2  # programs that may be started and not yet finished
+MANY_IN_FLIGHT = 16  # of those whose values all together are no more than this:
+LIGHT_BYTES = 1 << 22
 SMALL_BYTES = 1 << 18  # no value of the program is larger
 _IN_ORDER = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 

@@ -26,13 +26,12 @@ from kilnn.engine.error_word import PENDING
 from kilnn.engine.fingerprint import entry_name
 from kilnn.engine.garbage import INTERRUPTED, watch_collector
 from kilnn.engine.placement import gathered, running_on, several_devices, to_device
-from kilnn.engine.stats import count
+from kilnn.engine.stats import count, count_of
 from kilnn.engine.values import UNSHARED, Value, live_values, reference_counts
 from kilnn.native.core import core
 
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
-IN_FLIGHT = 2
 SMALL = 4  # recordings this short are never worth a fused program
 SLOW_COMPILE_SECONDS = 2.0
 _seen_once = -2  # Value.index of a host leaf that a program has already read; SEEN_ONCE in core.h
@@ -57,13 +56,13 @@ def run_trace(trace: Any, reason: str) -> None:
         if not values:
             return
         trace.sealed = True
-        count("flushes")
+        count_of["flushes"] += 1
         if verify.enabled:
             verify.check_trace(trace)
         trace.kept.clear()
         trace.leaf_slot.clear()
         live = live_values(values)
-        count("recorded_ops", len(values))
+        count_of["recorded_ops"] += len(values)
         context = trace.context
         recipe = _note_recipe(context, trace)
         small = len(values) <= SMALL and not trace.has_update
@@ -103,7 +102,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         if fresh:
             explain.compiled(trace, recipe, bound, reason)
     if not bound.program.first:
-        count("program_hits")
+        count_of["program_hits"] += 1
     if core is not None and bound.steady and not several_devices and _start(trace, bound):
         return
     if bound.aside is not None:
@@ -131,9 +130,9 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         word.data = None
         targets.append(word)
     del leaves
-    _back_pressure()
+    _back_pressure(bound.program)
     _execute(trace, bound.program, args, targets, canonical.donated)
-    count("runs")
+    count_of["runs"] += 1
     cache.touch(bound)
     _note_running(targets, trace)
     if word is not None and trace.checks:
@@ -144,7 +143,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
 
 def _start(trace: Any, bound: cache.Bound) -> bool:
     """The rest of _run_fused in one call into C; False where something has to be done first, and nothing was run."""
-    _back_pressure()
+    _back_pressure(bound.program)
     program, donated = bound.program, bound.canonical.donated
     try:
         with running_on(trace.device):
@@ -161,7 +160,7 @@ def _start(trace: Any, bound: cache.Bound) -> bool:
         _fail(trace, error, [leaves[n].data for n in donated])
     if outputs is None:
         return False
-    count("runs")
+    count_of["runs"] += 1
     cache.touch(bound)
     if outputs:
         _running.append(outputs[0])
@@ -340,15 +339,21 @@ def uninterruptible(work: Callable[[], None]) -> None:
         raise pending
 
 
-def _back_pressure() -> None:
-    """At most two programs in flight: Python must not run ahead of the device without bound."""
-    if len(_running) > IN_FLIGHT:
-        try:
-            oldest = _running.popleft()
-            if not oldest.is_deleted():
-                oldest.block_until_ready()
-        except (IndexError, RuntimeError):
-            return  # another thread waited for it, or a later step already took its buffer
+def _back_pressure(program: cache.Program) -> None:
+    """Python must not run ahead of the device without bound. A wait takes as long as recording an operation: where
+    many programs may be in flight, it comes once for many."""
+    if len(_running) > program.in_flight:
+        while len(_running) > cache.FEW_IN_FLIGHT:
+            _wait_for_oldest()
+
+
+def _wait_for_oldest() -> None:
+    try:
+        oldest = _running.popleft()
+        if not oldest.is_deleted():
+            oldest.block_until_ready()
+    except (IndexError, RuntimeError):
+        return  # another thread waited for it, or a later step already took its buffer
 
 
 def _note_running(targets: list[Value], trace: Any) -> None:
@@ -453,9 +458,4 @@ def _last_uses(canonical: lower.Canonical) -> dict[int, list[int]]:
 def wait_for_all() -> None:
     """Wait until every program started so far has finished."""
     while _running:
-        try:
-            oldest = _running.popleft()
-            if not oldest.is_deleted():
-                oldest.block_until_ready()
-        except (IndexError, RuntimeError):
-            continue  # another thread waited for it, or a later step already took its buffer
+        _wait_for_oldest()

@@ -37,6 +37,7 @@ class BundledOptimizer(Optimizer):
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self._bundles: dict[int, list[Bundle]] = {}  # id of a group -> its bundles
         self._storages: dict[int, list[Any]] = {}  # id of a group -> the storages of its parameters when bundled
+        self._whole: set[int] = set()  # ids of the groups whose parameters are all bundled
         super().__init__(params, defaults)
         # Before the first step, so that it records the same program as every later one.
         for group in self.param_groups:
@@ -47,7 +48,7 @@ class BundledOptimizer(Optimizer):
             for bundle in bundles:
                 if bundle.flat:
                     bundle.release()
-        self._bundles, self._storages = {}, {}
+        self._bundles, self._storages, self._whole = {}, {}, set()
         super().__setstate__(state)
         self._edited = False  # the bundles are made anew in any case
         for group in self.param_groups:
@@ -119,6 +120,9 @@ class BundledOptimizer(Optimizer):
     def _keep(self, group: dict[str, Any], bundles: list[Bundle]) -> None:
         self._bundles[id(group)] = bundles
         self._storages[id(group)] = [p._storage for p in group["params"]]
+        self._whole.discard(id(group))
+        if sum([len(b.params) for b in bundles]) == len(group["params"]):
+            self._whole.add(id(group))
 
     def _unmoved(self, group: dict[str, Any]) -> bool:
         """Whether the group has the parameters that were bundled, on the storages that they had then."""
@@ -180,7 +184,7 @@ class BundledOptimizer(Optimizer):
         mended = False
         for group in self.param_groups:
             bundles = self._bundles.get(id(group))
-            if bundles is None or self._edited or any(b.moved for b in bundles):
+            if bundles is None or self._edited or any([b.moved for b in bundles]):
                 mended = True
                 bundles = self._bundles_of(group)
             for bundle in bundles:
@@ -221,14 +225,14 @@ class BundledOptimizer(Optimizer):
         parameters all have gradients. A parameter that misses one leaves its bundle for good and is updated on its own
         when it has one."""
         known = self._bundles.get(id(group))
-        if (
-            known is not None
-            and not self._edited
-            and sum([len(b.params) for b in known]) == len(group["params"])
-            and self._unmoved(group)
-        ):
-            ready = [(bundle, bundle.gradients()) for bundle in known if not bundle.broken]
-            if len(ready) == len(known) and all(gradients is not None for _, gradients in ready):
+        if known is not None and not self._edited and id(group) in self._whole and self._unmoved(group):
+            ready = []
+            for bundle in known:
+                gradients = None if bundle.broken else bundle.gradients()
+                if gradients is None:
+                    break
+                ready.append((bundle, gradients))
+            else:
                 return ready
         bundles = self._bundles_of(group)
         for bundle in bundles:

@@ -324,7 +324,8 @@ def _whole_step(step: Callable[..., Any]) -> Callable[..., Any]:
             return step(self, *args, **kwargs)  # a subclass's step calls that of its base
         self._stepping = True
         try:
-            for hook in [*_global_pre_hooks.values(), *self._hooks["step_pre"].values()]:
+            before, after = self._hooks["step_pre"], self._hooks["step_post"]
+            for hook in [*_global_pre_hooks.values(), *before.values()] if before or _global_pre_hooks else ():
                 changed = hook(self, (self, *args), kwargs)
                 if changed is not None:
                     if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -334,7 +335,7 @@ def _whole_step(step: Callable[..., Any]) -> Callable[..., Any]:
                     (_, *args), kwargs = changed
             result = step(self, *args, **kwargs)
             self._step_count += 1
-            for hook in [*self._hooks["step_post"].values(), *_global_post_hooks.values()]:
+            for hook in [*after.values(), *_global_post_hooks.values()] if after or _global_post_hooks else ():
                 hook(self, (self, *args), kwargs)
         finally:
             self._stepping = False
