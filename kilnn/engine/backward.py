@@ -376,7 +376,7 @@ class Walk:
         plan = node.plan
         row = [ct] if plan.entry.nout == 1 else ct
         cts = [row[j] for j in plan.cts]
-        values = [zeros_value(plan.entry.avals[j]) if row[j] is None else row[j] for j in plan.cts]
+        values = [zeros_value(plan.entry.avals[j]) if g is None else g for j, g in zip(plan.cts, cts, strict=True)]
         values += node.saved
         if not self.retain and plan.frees:
             node.free()
@@ -387,9 +387,9 @@ class Walk:
             outs = _arrived(plan.backward, _listed(outs, plan.backward), cts)
             if extra:
                 rest = rest_entry(plan, extra)
-                cts = [row[j] for j in extra]
-                more = emit(self.context, rest, cts + saved)
-                outs = _sums(outs, _arrived(rest, _listed(more, rest), cts), self._sum)
+                others = [row[j] for j in extra]
+                more = emit(self.context, rest, others + saved)
+                outs = _sums(outs, _arrived(rest, _listed(more, rest), others), self._sum)
             if plan.backward.nout == 1:
                 outs = outs[0]
         if plan.stretch is not None:
