@@ -66,6 +66,10 @@ from kilnn.base.layout import (
     strided as strided,
 )
 from kilnn.base.limits import finfo as finfo, iinfo as iinfo
+from kilnn.engine.anomaly import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    is_anomaly_enabled as is_anomaly_enabled,
+)
 from kilnn.engine.expect import eager as eager, expect as expect, synchronize as synchronize
 from kilnn.engine.explain import explain as explain
 from kilnn.engine.grad_mode import (

@@ -103,6 +103,8 @@ def grad(
             )
         allow_unused = True
     roots, wanted = _list(outputs), _list(inputs)
+    if not wanted:
+        raise RuntimeError("grad requires non-empty inputs.")
     gradients = _list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
     if is_grads_batched:
         return _batched(roots, wanted, gradients, retain_graph, create_graph, allow_unused, materialize_grads)

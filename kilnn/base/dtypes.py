@@ -125,6 +125,23 @@ ALIASES: Final = {
 }  # fmt: skip
 """PyTorch's second names. The package's `__init__` spells them out, because `int` and `float` mean Python's here."""
 
+_OF_PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float64, builtins.complex: complex128}
+
+
+def is_dtype(found: Any) -> builtins.bool:
+    """Whether an argument stands for a dtype, see `as_dtype`."""
+    return found.__class__ is DType or (isinstance(found, type) and found in _OF_PYTHON)
+
+
+def as_dtype(found: Any) -> DType:
+    """A dtype, or the one that PyTorch takes for Python's bool, int, float or complex. TypeError for anything else."""
+    if found.__class__ is DType:
+        return found
+    if isinstance(found, type) and found in _OF_PYTHON:
+        return _OF_PYTHON[found]
+    raise TypeError(f"dtype must be a kilnn.dtype such as kilnn.float32, not {found!r} ({type(found).__name__})")
+
+
 _BY_NAME = {dtype.name: dtype for dtype in (*DTYPES, *WIDE_UNSIGNED, *FLOAT8)}
 _BY_NUMPY = {dtype.np: dtype for dtype in _BY_NAME.values()}
 _WORDS = {

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from kilnn.engine import views
+from kilnn.engine import anomaly, views
 from kilnn.engine.context import Context, local
 from kilnn.engine.emit import emit, emit_op, entry_of
 from kilnn.engine.handle import HANDLES, new_handle
@@ -343,7 +343,8 @@ class Walk:
         context.walking += 1
         try:
             nodes = self.nodes
-            if core is not None and not self.create_graph and self.inputs is None and not views.DETACHED:
+            usual = not self.create_graph and self.inputs is None and not views.DETACHED and not anomaly.looks_for_nan()
+            if core is not None and usual:
                 core.walk(self, context, nodes, self.retain, self.cotangents, self.leaf_sums, self.leaf_waits)
             while nodes:
                 node = nodes.pop()
@@ -392,6 +393,8 @@ class Walk:
                 outs = _sums(outs, _arrived(rest, _listed(more, rest), others), self._sum)
             if plan.backward.nout == 1:
                 outs = outs[0]
+        if anomaly.looks_for_nan():
+            self._refuse_nan(node, _listed(outs, plan.backward))
         if plan.stretch is not None:
             self.stretched[outs] = plan.stretch
         edges = node.edges
@@ -412,6 +415,8 @@ class Walk:
         if not self.create_graph:
             row = [None if c is None else new_handle(c) for c in row]
         outs = run_node(node, row, self.create_graph)
+        if anomaly.looks_for_nan():
+            self._refuse_nan(node, [g if g is None else views.value_of_tensor(g) for g in outs])
         if not node.special and node.plan.stretch is not None:
             views.with_strides(outs[0], node.plan.stretch)
         if not self.retain:
@@ -426,6 +431,11 @@ class Walk:
             target = edges[2 * n] if 2 * n < len(edges) else None
             if target is not None and gradient is not None:
                 self._give(target, edges[2 * n + 1], gradient if self.create_graph else views.value_of_tensor(gradient))
+
+    def _refuse_nan(self, node: Node, gradients: list[Any]) -> None:
+        for n, gradient in enumerate(gradients):
+            if gradient is not None and new_handle(gradient).isnan().any().item():
+                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {n}th output.")
 
     def _tensor(self, gradient: Any) -> Any:
         if self.create_graph or gradient is None:

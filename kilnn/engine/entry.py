@@ -21,7 +21,7 @@ from kilnn.engine.fingerprint import hash_of, text_of
 from kilnn.engine.placement import MOVING
 from kilnn.engine.values import Aval, aval_of
 from kilnn.ops.creation import plain_boolean
-from kilnn.ops.spec import REGISTRY, Op, Rule
+from kilnn.ops.spec import REGISTRY, Check, Op, Rule
 
 VALUE, FLOAT, INT, DOUBLE, NONE = range(5)
 """How an operand reaches an instruction: a value, a position in one of the three scalar vectors, or not at all."""
@@ -177,7 +177,7 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
     try:
         results = rules.remembered(rule_name, partial(shape_rule, fn, kinds, avals))
     except (TypeError, ValueError) as error:
-        raise RuntimeError(f"{op.name}: operands {[_describe(x) for x in operands]} do not fit: {error}") from None
+        raise _misfit(op, operands, error) from None
     outs = tuple(aval_of(tuple(shape), np.dtype(dtype), device) for shape, dtype in results)
     entry = Entry(op.name, fn, kinds, tuple(avals), outs)
     if op.name == "move":
@@ -193,9 +193,22 @@ def make_entry(op: Op, operands: list[Any], attributes: tuple[Any, ...]) -> Entr
             entry.differentiable |= 1 << k
     if not any(entry.floating):
         entry.differentiable = 0
-    if op.checker is not None:
+    if op.checker is not None and (not op.checker.integers or _divides_integers(op.checker, entry)):
         entry.check = _check_entry(op, entry)
     return entry
+
+
+def _misfit(op: Op, operands: list[Any], error: Exception) -> Exception:
+    if "does not accept dtype" in str(error):
+        found = ", ".join(sorted({x.dtype.name for x in operands if isinstance(x, Aval)}))
+        return NotImplementedError(f"{op.name}() is not implemented for {found}")
+    return RuntimeError(f"{op.name}: operands {[_describe(x) for x in operands]} do not fit: {error}")
+
+
+def _divides_integers(checker: Check, entry: Entry) -> bool:
+    assert entry.op is not None
+    tensors = all(entry.kinds[entry.op.operands.index(name)] == VALUE for name in checker.operands)
+    return tensors and entry.work is not None and entry.work.kind in "iu"
 
 
 _JOINING = ("cat", "stack")

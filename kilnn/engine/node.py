@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from kilnn.engine.entry import VALUE, Entry
+from kilnn.engine.handle import HANDLES
 from kilnn.engine.plan import make_plan
 
 sequence = itertools.count()
@@ -22,6 +23,29 @@ class NodeHooks:
         self.retain: dict[int, Any] = {}  # output -> weak reference to the tensor that keeps its gradient
         self.pre: dict[int, Any] = {}
         self.post: dict[int, Any] = {}
+
+
+class AccumulateGrad:
+    """What stands for a leaf at the end of the gradient graph; `variable` is the leaf."""
+
+    __slots__ = ("variable",)
+
+    next_functions = ()
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
 class Node:
@@ -61,7 +85,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[Any, ...]:
         """((node, output), ...) of the operands; leaves appear as AccumulateGrad."""
-        return tuple((self.edges[i], self.edges[i + 1]) for i in range(0, len(self.edges), 2))
+        targets = [AccumulateGrad(t) if t.__class__ in HANDLES else t for t in self.edges[::2]]
+        return tuple(zip(targets, self.edges[1::2], strict=True))
 
     def free(self) -> None:
         """Let go of what was saved, and of the storages it came from."""

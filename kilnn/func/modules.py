@@ -75,7 +75,7 @@ def _replaced(module: Module, given: dict[str, Any], tie_weights: bool, strict: 
     tied: dict[int, list[str]] = {}
     for name, (table, short) in places.items():
         tied.setdefault(id(table[short]), []).append(name)
-    values = dict(given)
+    values = {name: value for name, value in given.items() if name in places}
     if tie_weights:
         for names in tied.values():
             chosen = [name for name in names if name in given]
@@ -87,9 +87,9 @@ def _replaced(module: Module, given: dict[str, Any], tie_weights: bool, strict: 
             if chosen:
                 values |= dict.fromkeys(names, given[chosen[0]])
     missing = [name for name in places if name not in values]
-    if unknown or (strict and missing):
+    if strict and (unknown or missing):
         parts = []
-        if strict and missing:
+        if missing:
             parts.append(f"Missing key(s): {', '.join(map(repr, missing))}.")
         if unknown:
             parts.append(f"Unexpected key(s): {', '.join(map(repr, unknown))}.")

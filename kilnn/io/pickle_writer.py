@@ -12,6 +12,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kilnn.base.device import Device
 from kilnn.base.dtypes import DType
 from kilnn.base.errors import message
@@ -29,7 +31,7 @@ STORAGE_NAMES = {
 
 _KEPT = (
     "tensors, dict, OrderedDict, Counter, list, tuple, set, str, bytes, bytearray, int, float, complex, bool, None, "
-    "dtypes, devices"
+    "NumPy's numbers, dtypes, devices"
 )
 
 
@@ -60,6 +62,8 @@ class PickleWriter:
         return bytes(self._out)
 
     def _write(self, obj: Any, path: tuple[Any, ...]) -> None:
+        if isinstance(obj, np.generic):  # what NumPy's mean() gives: a number, which any reader takes
+            obj = obj.item()
         kind = type(obj)
         if obj is None:
             self._out += b"N"
@@ -190,7 +194,7 @@ class PickleWriter:
         elif attributes:
             self._name("torch._tensor", "_rebuild_from_type_v2")
             self._out += b"("
-            self._name("torch._utils", "_rebuild_tensor_v2")
+            self._name("torch._utils", _rebuilder(tensor))
             self._name("torch", "Tensor")
             self._arguments(tensor, tensor.requires_grad)
         else:
@@ -203,26 +207,30 @@ class PickleWriter:
         self._put(tensor)
 
     def _rebuild(self, tensor: Tensor, requires_grad: bool) -> None:
-        self._name("torch._utils", "_rebuild_tensor_v2")
+        self._name("torch._utils", _rebuilder(tensor))
         self._arguments(tensor, requires_grad)
         self._out += b"R"
 
     def _arguments(self, tensor: Tensor, requires_grad: bool) -> None:
-        """(storage, offset, shape, strides, requires_grad, no hooks)."""
+        """(storage, offset, shape, strides, requires_grad, no hooks); dtypes without a storage class of their own lie
+        as bytes, and are named at the end."""
         found = self._placed(tensor)
+        named = STORAGE_NAMES.get(tensor.dtype.name)
         self._out += b"("
         self._out += b"("
         self._text("storage")
-        self._name("torch", STORAGE_NAMES[tensor.dtype.name])
+        self._name(*(("torch", named) if named else ("torch.storage", "UntypedStorage")))
         self._text(found.key)
         self._text(str(tensor.device))
-        self._integer(found.length)
+        self._integer(found.length if named else found.length * tensor.itemsize)
         self._out += b"tQ"
         self._integer(found.offset)
         self._tuple(tuple(tensor.shape), ())
         self._tuple(found.strides, ())
         self._write(requires_grad, ())
         self._write(OrderedDict(), ())
+        if not named:
+            self._write(tensor.dtype, ())
         self._out += b"t"
 
     def _put(self, obj: Any) -> None:
@@ -236,3 +244,7 @@ class PickleWriter:
     def _get(self, place: Any) -> None:
         number = self._memo[place]
         self._out += b"h" + bytes([number]) if number < 1 << 8 else b"j" + struct.pack("<I", number)
+
+
+def _rebuilder(tensor: Tensor) -> str:
+    return "_rebuild_tensor_v2" if tensor.dtype.name in STORAGE_NAMES else "_rebuild_tensor_v3"

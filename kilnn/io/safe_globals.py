@@ -28,7 +28,7 @@ class StorageType:
 
 
 _STORAGES = {name: StorageType(dtypes.by_name(dtype)) for dtype, name in STORAGE_NAMES.items()}
-_DTYPES = {dtype.name: dtype for dtype in dtypes.DTYPES}
+_DTYPES = {dtype.name: dtype for dtype in (*dtypes.DTYPES, *dtypes.WIDE_UNSIGNED, *dtypes.FLOAT8)}
 
 
 def _encode(text: str, encoding: str) -> bytes:

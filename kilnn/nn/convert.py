@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kilnn.base.dtypes import DType
+from kilnn.base import dtypes
 from kilnn.engine.grad_mode import no_grad
 from kilnn.nn.parameter import adopt
 from kilnn.tensor.tensor import Tensor
@@ -42,12 +42,13 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Tensor]
     for a in args:
         if isinstance(a, Tensor):
             other = a
-        elif isinstance(a, DType):
+        elif dtypes.is_dtype(a):
             dtype = a
         elif not isinstance(a, bool) and a is not None:
             device = a
     if other is not None:
         device, dtype = other.device, other.dtype
+    dtype = None if dtype is None else dtypes.as_dtype(dtype)
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
         raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 

@@ -364,6 +364,16 @@ class Module(WalkMethods, Attributes):
             self.__dict__["_hooks"] = ModuleHooks()
         return self._hooks  # type: ignore[return-value]  # made above
 
+    # PyTorch's names of the tables: `len(m._forward_hooks)`, `m._forward_hooks.clear()`.
+    _forward_pre_hooks = property(lambda self: self._own_hooks().pre)
+    _forward_hooks = property(lambda self: self._own_hooks().post)
+    _backward_pre_hooks = property(lambda self: self._own_hooks().backward_pre)
+    _backward_hooks = property(lambda self: self._own_hooks().backward)
+    _state_dict_pre_hooks = property(lambda self: self._state_table("save_pre"))
+    _state_dict_hooks = property(lambda self: self._state_table("save_post"))
+    _load_state_dict_pre_hooks = property(lambda self: self._state_table("load_pre"))
+    _load_state_dict_post_hooks = property(lambda self: self._state_table("load_post"))
+
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -413,11 +423,14 @@ class Module(WalkMethods, Attributes):
     def _state_hooks(self, kind: str) -> Table:
         return (self._state_tables or {}).get(kind) or Table()
 
-    def _add_state_hook(self, kind: str, hook: Any) -> RemovableHandle:
+    def _state_table(self, kind: str) -> Table:
         if self._state_tables is None:
             self.__dict__["_state_tables"] = {}
         assert self._state_tables is not None
-        return self._state_tables.setdefault(kind, Table()).add(hook)
+        return self._state_tables.setdefault(kind, Table())
+
+    def _add_state_hook(self, kind: str, hook: Any) -> RemovableHandle:
+        return self._state_table(kind).add(hook)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before `state_dict` collects."""

@@ -33,6 +33,8 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
+    _copies_grad = False  # deepcopy leaves it out, as in PyTorch
+
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
             data = empty(0)

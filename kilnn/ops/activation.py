@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import require_dim, require_float
+from kilnn.ops.checks import require_dim, require_float, type_name
 from kilnn.ops.spec import Op, Scalar, op
 
 
@@ -299,6 +299,8 @@ def _(ct, x, w_shape):
 
 @prelu.validate
 def _(x, w):
+    if x.dtype != w.dtype:
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {type_name(x.dtype)} and {type_name(w.dtype)}")
     count = int(np.prod(w.shape, dtype=np.int64))
     channels = x.shape[1] if len(x.shape) > 1 else 1
     if count != 1 and not x.shape:

@@ -144,6 +144,11 @@ def div_rounded(a, b, *, rounding_mode):
     return _quotient(a, b, rounding_mode)
 
 
+@div_rounded.check(RuntimeError, "ZeroDivisionError", integers=True)
+def _(b):
+    return b == 0, b
+
+
 # The gradient is zero almost everywhere; PyTorch saves the operands all the same.
 @div_rounded.grad("a")
 def _(ct, b):
@@ -161,6 +166,11 @@ def floor_divide(a, b):
     return jnp.floor_divide(a, b)
 
 
+@floor_divide.check(RuntimeError, "ZeroDivisionError", integers=True)
+def _(b):
+    return b == 0, b
+
+
 @floor_divide.grad("a", "b", frees=False)
 def _(ct):
     raise RuntimeError("derivative for aten::floor_divide is not implemented")
@@ -171,6 +181,11 @@ def remainder(a, b):
     """The remainder with the sign of the divisor, as Python's %."""
     refuse(a, "bc", "remainder_cpu")
     return jnp.remainder(a, b)
+
+
+@remainder.check(RuntimeError, "ZeroDivisionError", integers=True)
+def _(b):
+    return b == 0, b
 
 
 @remainder.grad("a")
@@ -188,6 +203,11 @@ def fmod(a, b):
     """The remainder with the sign of the dividend, as C's fmod."""
     refuse(a, "bc", "fmod_cpu")
     return jnp.fmod(a, b)
+
+
+@fmod.check(RuntimeError, "ZeroDivisionError", integers=True)
+def _(b):
+    return b == 0, b
 
 
 @fmod.grad("a")

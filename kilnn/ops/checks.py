@@ -49,6 +49,19 @@ def require_float(name: str, x: Any) -> None:
         raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(x.dtype)}'")
 
 
+def require_parameters(x: Any, *parameters: Any) -> None:
+    """Raise as PyTorch's normalisations do unless parameters and statistics share x's dtype, or are float32 beside a
+    16-bit one."""
+    allowed = {np.dtype(x.dtype), np.dtype(np.float32) if is_half(x.dtype) else np.dtype(x.dtype)}
+    found = {np.dtype(p.dtype) for p in parameters if p is not None}
+    if len(found) > 1 or not found <= allowed:
+        names = ", ".join(sorted({type_name(dtype) for dtype in found}))
+        raise RuntimeError(
+            f"mixed dtype: the input is {type_name(x.dtype)}, its weight, bias or statistics are {names}; convert one "
+            "with .to(), for example model.double() for an input of float64"
+        )
+
+
 def require_dim(x: Any, dim: int) -> None:
     """Raise PyTorch's IndexError when `dim` is not a dimension of x."""
     rank = max(len(x.shape), 1)

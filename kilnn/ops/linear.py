@@ -110,6 +110,9 @@ def _(ct):
 
 @bilinear.validate
 def _(x1, x2, w, b=None):
+    if not x1.dtype == x2.dtype == w.dtype:
+        kinds = ", ".join(type_name(a.dtype) for a in (x1, x2, w))
+        raise RuntimeError(f"bilinear(): inputs and weight must have the same dtype, but got {kinds}")
     if x1.shape[:-1] != x2.shape[:-1]:
         raise RuntimeError(
             f"bilinear(): input batch dimensions do not match: got {tuple(x1.shape)} and {tuple(x2.shape)}"

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from kilnn.ops.activation import log_softmax
-from kilnn.ops.checks import size_text, type_name
+from kilnn.ops.checks import is_float, require_float, size_text, type_name
 from kilnn.ops.spec import Scalar, op
 
 
@@ -44,6 +44,11 @@ def _mse_grad(ct: Any, x: Any, target: Any, reduction: str) -> Any:
     return 2 * (x - target) * _spread(ct, _shape(x, target), reduction)
 
 
+@mse_loss.validate
+def _(x, target, *, reduction):
+    _require_float_operand("mse_cpu", x, target)
+
+
 @mse_loss.grad("x")
 def _(ct, x, target, reduction):
     return _mse_grad(ct, x, target, reduction)
@@ -70,6 +75,11 @@ def _(ct, x, target, reduction):
     return lax.sign(target - x) * _spread(ct, _shape(x, target), reduction)
 
 
+def _require_float_operand(name: str, x: Any, target: Any) -> None:
+    if not is_float(target.dtype):
+        require_float(name, x)
+
+
 @op(promote="numeric")
 def smooth_l1_loss(x, target, beta: Scalar, *, reduction):
     """d**2 / (2 beta) where d = |x - target| < beta, else d - beta / 2; beta > 0."""
@@ -79,6 +89,11 @@ def smooth_l1_loss(x, target, beta: Scalar, *, reduction):
 
 def _smooth_grad(ct: Any, d: Any, beta: Any, reduction: str) -> Any:
     return lax.clamp(np.asarray(-1, d.dtype), d / beta, np.asarray(1, d.dtype)) * _spread(ct, d.shape, reduction)
+
+
+@smooth_l1_loss.validate
+def _(x, target, beta, *, reduction):
+    _require_float_operand("smooth_l1_cpu", x, target)
 
 
 @smooth_l1_loss.grad("x")
@@ -96,6 +111,11 @@ def huber_loss(x, target, delta: Scalar, *, reduction):
     """d**2 / 2 where d = |x - target| <= delta, else delta * (d - delta / 2)."""
     d = lax.abs(x - target)
     return _reduce(lax.select(d <= delta, d * d * 0.5, delta * (d - 0.5 * delta)), reduction)
+
+
+@huber_loss.validate
+def _(x, target, delta, *, reduction):
+    _require_float_operand("huber_cpu", x, target)
 
 
 @huber_loss.grad("x")
@@ -315,6 +335,7 @@ for _operation in (nll_loss, cross_entropy):
 
 
 def _check_classes(x: Any, target: Any, weight: Any) -> None:
+    require_float("log_softmax_lastdim_kernel_impl", x)
     rank = len(x.shape)
     if rank < 1:
         raise RuntimeError("input should have at least one dimension, but got a scalar")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
-from kilnn.ops.checks import require_float, size_text, wide
+from kilnn.ops.checks import require_float, require_parameters, size_text, wide
 from kilnn.ops.linear import column_sum
 from kilnn.ops.spec import Scalar, op
 
@@ -97,6 +97,7 @@ def _(ct0):
 @batch_norm.validate
 def _(x, weight=None, bias=None, running_mean=None, running_var=None, eps=1e-5, *, training):
     require_float("batch_norm", x)
+    require_parameters(x, weight, bias, running_mean, running_var)
     if len(x.shape) < 2:
         raise RuntimeError(f"batch_norm needs an input with a channel dimension, but got size {size_text(x.shape)}")
     named = (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias))
@@ -199,6 +200,7 @@ def _(ct0, dims):
 @layer_norm.validate
 def _(x, weight=None, bias=None, eps=1e-5, *, dims):
     require_float("LayerNormKernelImpl", x)
+    require_parameters(x, weight, bias)
     tail = tuple(x.shape[len(x.shape) - dims :])
     for name, v in (("weight", weight), ("bias", bias)):
         if v is not None and tuple(v.shape) != tail:
@@ -276,6 +278,7 @@ def _(ct0):
 @group_norm.validate
 def _(x, weight=None, bias=None, eps=1e-5, *, groups):
     require_float("GroupNormKernelImpl", x)
+    require_parameters(x, weight, bias)
     if len(x.shape) < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(x.shape)}")
     if x.shape[1] % groups:

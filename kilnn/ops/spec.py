@@ -61,6 +61,7 @@ class Check:
     operands: tuple[str, ...]
     attributes: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...]
+    integers: bool  # only where the operation computes in an integer dtype
 
 
 class Op:
@@ -171,9 +172,12 @@ class Op:
         self.validator = fn
         return fn
 
-    def check(self, error: type[Exception], message: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def check(
+        self, error: type[Exception], message: str, integers: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a condition on values, written with operators only, so that it runs on NumPy and JAX arrays:
-        returns `(bad, values)`. `message` may use `{value}` and attributes and facts of the formula."""
+        returns `(bad, values)`. `message` may use `{value}` and attributes and facts of the formula. `integers`: for
+        tensors of integers only; what a Python number may not be is tested where it is given."""
 
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
             names: list[str] = []
@@ -181,7 +185,7 @@ class Op:
             facts: list[tuple[str, str, str]] = []
             for name in inspect.signature(fn).parameters:
                 self._classify(name, names, attributes, facts)
-            self.checker = Check(fn, error, message, tuple(names), tuple(attributes), tuple(facts))
+            self.checker = Check(fn, error, message, tuple(names), tuple(attributes), tuple(facts), integers)
             return fn
 
         return register

@@ -262,7 +262,8 @@ class BundledOptimizer(Optimizer):
                     for p in new.params:
                         for name in bundle.state:
                             leave(self.state[p][name]._storage)
-                    self._adopt(new)
+                    if any(p in self.state for p in new.params):  # else none of them was updated yet
+                        self._adopt(new)
                     made.append(new)
         self._keep(group, made)
         return made

@@ -184,13 +184,13 @@ class ArithmeticMethods(ElementaryMethods, CastingMethods, MatmulMethods):
         return record(ops.mul, (record(unary.reciprocal, (self,)), other))
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return record(ops.floor_divide, (self, other))
+        return record(ops.floor_divide, (self, arithmetic.whole_divisor(self, other)))
 
     def __rfloordiv__(self, other: Any) -> Tensor:
         return record(ops.floor_divide, (other, self))
 
     def __mod__(self, other: Any) -> Tensor:
-        return record(ops.remainder, (self, other))
+        return record(ops.remainder, (self, arithmetic.whole_divisor(self, other)))
 
     def __rmod__(self, other: Any) -> Tensor:
         return record(ops.remainder, (other, self))
@@ -201,4 +201,6 @@ class ArithmeticMethods(ElementaryMethods, CastingMethods, MatmulMethods):
         return record(powers.pow_, (other, self))
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return record(ops.floor_divide, (self, other)), record(ops.remainder, (self, other))
+        return record(ops.floor_divide, (self, arithmetic.whole_divisor(self, other))), record(
+            ops.remainder, (self, arithmetic.whole_divisor(self, other))
+        )

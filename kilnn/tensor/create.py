@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def placed(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> Ten
 
 def numpy_dtype(dtype: DType | None) -> Any:
     """NumPy's dtype for one of ours; None stands for the default dtype."""
-    return (dtype or dtypes.get_default_dtype()).np
+    return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).np
 
 
 def array_of_data(data: Any, dtype: DType | None) -> np.ndarray[Any, Any]:
@@ -72,6 +73,7 @@ def array_of_data(data: Any, dtype: DType | None) -> np.ndarray[Any, Any]:
         data = _without_tensors(data)
         array = np.array(data)
         if array.dtype == object:
+            _refuse_what_is_no_number(data)
             raise ValueError(
                 f"could not make a tensor of {type(data).__name__}: the nested sequences have different lengths or "
                 "hold something that is not a number"
@@ -88,9 +90,18 @@ def array_of_data(data: Any, dtype: DType | None) -> np.ndarray[Any, Any]:
     if array.dtype.kind in "OSU":
         raise TypeError(f"could not make a tensor of data of type {array.dtype}")
     if dtype is not None:
-        array = array.astype(dtype.np)
+        array = array.astype(numpy_dtype(dtype))
     dtypes.from_numpy(array.dtype)
     return array
+
+
+def _refuse_what_is_no_number(data: Any) -> None:
+    """PyTorch's error for something among the data that has no dtype: None, a dict, an object."""
+    if isinstance(data, list | tuple):
+        for x in data:
+            _refuse_what_is_no_number(x)
+    elif not isinstance(data, numbers.Number | np.ndarray | np.generic | str):
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
 
 
 def _holds_numpy(data: Any) -> bool:
@@ -204,10 +215,12 @@ def full(
     """
     if is_tensor(fill_value):
         fill_value = fill_value.item()
+    if not isinstance(fill_value, numbers.Number | np.generic):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     if dtype is None:
         kinds = {bool: dtypes.bool, int: dtypes.int64}
         dtype = kinds.get(type(fill_value), dtypes.get_default_dtype())
-    made = placed(np.full(shape_of((size,)), fill_value, dtype.np), device, requires_grad)
+    made = placed(np.full(shape_of((size,)), fill_value, numpy_dtype(dtype)), device, requires_grad)
     return made if out is None else into(out, made)
 
 
@@ -351,8 +364,8 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
     elif len(bounds) >= 2:
         start, end = bounds[:2]
         step = bounds[2] if len(bounds) > 2 else step
-    numbers: list[Any] = [x.item() if is_tensor(x) else x for x in (start, end, step)]
-    first, last, stride = numbers
+    bounds_and_step: list[Any] = [x.item() if is_tensor(x) else x for x in (start, end, step)]
+    first, last, stride = bounds_and_step
     if stride == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(first) and math.isfinite(last)):
@@ -361,15 +374,17 @@ def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: An
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None and out is not None:
         dtype = out.dtype
-    if dtype is None:
-        dtype = dtypes.get_default_dtype() if any(isinstance(x, float) for x in numbers) else dtypes.int64
-    if dtype is dtypes.int64 and not all(isinstance(x, int) for x in numbers):
+    if dtype is not None:
+        dtype = dtypes.as_dtype(dtype)
+    else:
+        dtype = dtypes.get_default_dtype() if any(isinstance(x, float) for x in bounds_and_step) else dtypes.int64
+    if dtype is dtypes.int64 and not all(isinstance(x, int) for x in bounds_and_step):
         first, last, stride = int(first), int(last), int(stride)  # PyTorch cuts the fractions off before it counts
         if stride == 0:
             raise ValueError("step must be nonzero")
     count = math.ceil((last - first) / stride)
     exact = np.float64 if dtype.is_floating_point else np.int64
-    values = (exact(first) + np.arange(count, dtype=exact) * exact(stride)).astype(dtype.np)
+    values = (exact(first) + np.arange(count, dtype=exact) * exact(stride)).astype(numpy_dtype(dtype))
     made = placed(values, device, requires_grad)
     return made if out is None else into(out, made)
 

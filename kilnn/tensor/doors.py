@@ -83,7 +83,9 @@ def reduced_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
 
 def cast(input: Tensor, dtype: dtypes.DType | None) -> Tensor:
     """input in another dtype; itself if it has that one or the dtype is None."""
-    return input if dtype is None or input.dtype is dtype else record(creation.cast, (input,), (dtype.np,))
+    if dtype is None or input.dtype is dtype:
+        return input
+    return record(creation.cast, (input,), (dtypes.as_dtype(dtype).np,))
 
 
 def number_for(dtype: dtypes.DType, value: Any) -> Any:
@@ -113,9 +115,21 @@ def common_dtype(*operands: Any) -> dtypes.DType:
     return dtypes.promote(dims, zeros, kinds)
 
 
+def tensor_list(tensors: Any) -> tuple[Tensor, ...]:
+    """Tensors in a sequence; TypeError for another kind of argument, as for a tensor in place of a list of them."""
+    if isinstance(tensors, Handle):
+        raise TypeError("argument 'tensors' (position 1) must be tuple of Tensors, not Tensor: give a list of tensors")
+    for place, t in enumerate(tensors := tuple(tensors)):
+        if isinstance(t, int | float | list | tuple | np.ndarray):
+            raise TypeError(
+                f"expected Tensor as element {place} in argument 0, but got {type(t).__name__}: give a list of tensors"
+            )
+    return tensors  # type: ignore[no-any-return]  # Tensors
+
+
 def same_dtype(tensors: Any) -> tuple[Tensor, ...]:
     """Tensors cast to their common dtype, where they differ."""
-    tensors = tuple(tensors)
+    tensors = tensor_list(tensors)
     first = tensors[0].dtype
     if all(t.dtype is first for t in tensors):
         return tensors  # type: ignore[no-any-return]  # Tensors

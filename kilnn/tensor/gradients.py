@@ -25,7 +25,11 @@ def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None
         if g is None:
             if t.aval.size != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if t.aval.dtype.kind == "c":
+                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype!r}")
             g = new_handle(constant(t.aval, 1))
+        elif not is_tensor(g):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         elif g.aval.shape != t.aval.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {tuple(g.shape)} and output[0] has a shape of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -273,6 +274,12 @@ class Tensor(
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward()` accumulated, or None."""
+        if self._grad is None and self._node is not None and not self.is_leaf and not self.retains_grad:
+            warnings.warn(
+                "this .grad is None because the tensor is not a leaf Tensor: backward() keeps the gradients of leaves. "
+                "Call retain_grad() on it before backward() to keep its gradient.",
+                stacklevel=2,
+            )
         return self._grad  # type: ignore[no-any-return]  # a Tensor or None
 
     @grad.setter
@@ -398,6 +405,11 @@ class Tensor(
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self.requires_grad and not (value.is_floating_point() or value.is_complex()):
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype, not "
+                f"{value.dtype!r}"
+            )
         counter = self._storage if self._view is None else self._view.counter
         self._storage = value._storage
         made = View(value._view, counter)
@@ -421,6 +433,8 @@ class Tensor(
 
     # -- copies ---------------------------------------------------------------------------------------------------
 
+    _copies_grad = True
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
@@ -436,7 +450,7 @@ class Tensor(
         made.__class__ = type(self)
         made._leaf = self._leaf
         memo[id(self)] = made
-        if self._grad is not None:
+        if self._grad is not None and self._copies_grad:
             made._grad = deepcopy(self._grad.detach(), memo)
         for name, value in self.__dict__.items():
             made.__dict__[name] = deepcopy(value, memo)

@@ -59,6 +59,8 @@ def cross_entropy(
     smoothing = float(label_smoothing)
     if not 0.0 <= smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {smoothing}")
+    if isinstance(target, list | tuple | int | float):
+        raise TypeError(f"cross_entropy(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
     if target.is_floating_point() and target.shape == input.shape:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
@@ -69,6 +71,8 @@ def cross_entropy(
         if reduction == "mean":
             return loss.div(max(input.numel() // max(input.size(1 if input.dim() > 1 else 0), 1), 1))
         return loss
+    if target.dim() == 1 and input.dim() == 1 and target.numel() == 1:
+        target = target.reshape(())  # one sample, whose class may be given as a list of one
     attributes = (reduction, int(ignore_index), smoothing > 0)
     return record_many(ops.cross_entropy, (input, target, weight, smoothing), attributes)[0]
 
@@ -82,6 +86,8 @@ def nll_loss(
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.nll_loss.html
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    if target.dim() == 1 and input.dim() == 1 and target.numel() == 1:
+        target = target.reshape(())
     return record(ops.nll_loss, (input, target, weight), (reduction, int(ignore_index)))
 
 

@@ -79,7 +79,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         return record(arithmetic.div, (input, other))
     check_rounding(rounding_mode)
-    return record(arithmetic.div_rounded, (input, other), (rounding_mode,))
+    return record(arithmetic.div_rounded, (input, whole_divisor(input, other)), (rounding_mode,))
 
 
 def check_rounding(mode: str) -> None:
@@ -88,19 +88,26 @@ def check_rounding(mode: str) -> None:
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
 
 
+def whole_divisor(x: Any, other: Any) -> Any:
+    """`other`, unless it is the number 0 and x holds integers, which PyTorch refuses to divide by it."""
+    if other.__class__ is int and not other and isinstance(x, Handle) and _category(x) < dtypes.FLOAT:
+        raise RuntimeError("ZeroDivisionError: a tensor of integers cannot be divided by 0")
+    return other
+
+
 def floor_divide(input: Any, other: Any) -> Tensor:
     """The quotient rounded down, as Python's //. It has no derivative."""
-    return record(arithmetic.floor_divide, (input, other))
+    return record(arithmetic.floor_divide, (input, whole_divisor(input, other)))
 
 
 def remainder(input: Any, other: Any) -> Tensor:
     """The remainder with the sign of the divisor, as Python's %."""
-    return record(arithmetic.remainder, (input, other))
+    return record(arithmetic.remainder, (input, whole_divisor(input, other)))
 
 
 def fmod(input: Any, other: Any) -> Tensor:
     """The remainder with the sign of the dividend, as C's fmod."""
-    return record(arithmetic.fmod, (input, other))
+    return record(arithmetic.fmod, (input, whole_divisor(input, other)))
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -418,6 +425,9 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and elements. Reads the value."""
+    for place, x in enumerate((input, other)):
+        if isinstance(x, int | float | list | tuple):
+            raise TypeError(f"equal(): argument {place + 1} must be Tensor, not {type(x).__name__}")
     return input.shape == other.shape and bool(eq(input, other).all())
 
 

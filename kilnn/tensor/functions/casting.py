@@ -41,8 +41,8 @@ def to(
     for arg in args:
         if isinstance(arg, builtins.bool):
             flags.append(arg)
-        elif isinstance(arg, DType):
-            dtype = arg
+        elif dtypes.is_dtype(arg):
+            dtype = dtypes.as_dtype(arg)
         elif isinstance(arg, Handle):
             other = arg  # type: ignore[assignment]  # a Tensor
         elif arg is not None:

@@ -11,7 +11,7 @@ from kilnn.base.shapes import normalize_dim, normalize_dims
 from kilnn.engine.handle import Handle
 from kilnn.ops import joining as ops
 from kilnn.tensor.convert import observed
-from kilnn.tensor.doors import is_tensor, number_for, number_tensor, record, same_dtype
+from kilnn.tensor.doors import is_tensor, number_for, number_tensor, record, same_dtype, tensor_list
 from kilnn.tensor.functions.shaping import broadcast_tensors, diagonal, sizes_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ concat = concatenate = cat
 
 def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors of one shape joined along a new dimension."""
-    tensors = tuple(tensors)
+    tensors = tensor_list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
     place = normalize_dim(dim if axis is None else axis, tensors[0].ndim + 1)

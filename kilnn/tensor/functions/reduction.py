@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def _typed(input: Tensor, dtype: dtypes.DType | None) -> Tensor:
+    dtype = None if dtype is None else dtypes.as_dtype(dtype)
     """input cast before a sum or product; integers narrower than int64 are summed in int64 and cast after."""
     return input if dtype is None or dtype.category < dtypes.FLOAT else cast(input, dtype)
 
@@ -341,6 +342,8 @@ def quantile(
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.quantile.html
     """
+    if not isinstance(q, Handle) and not 0 <= q <= 1:
+        raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")
     line = input.reshape(-1) if dim is None or not input.ndim else input.movedim(dim, -1)
     values = record_many(sorting.sort, (line,), (line.ndim - 1, False))[0]
     if isinstance(q, Handle):
