@@ -188,3 +188,11 @@ def test_gradgradcheck_with_gaps():
     assert kilnn.autograd.gradgradcheck(lambda x: x**3, x, gen_non_contig_grad_outputs=True)
     with pytest.raises(NotImplementedError):
         kilnn.autograd.gradcheck(lambda x: x, x, check_forward_ad=True)
+
+
+def test_padded_sequences_lie_in_the_order_of_their_indices():
+    def padded(T):
+        return T.nn.utils.rnn.pad_sequence([T.arange(3), T.arange(2)])
+
+    assert padded(kilnn).stride() == padded(torch).stride()
+    assert padded(kilnn)[1:].view(-1).tolist() == padded(torch)[1:].view(-1).tolist()

@@ -381,7 +381,7 @@ def pad_sequence(
             )
     operands = (float(padding_value), *[cast(t, first.dtype) for t in tensors])
     padded = record(ops.pad_sequence, operands, (padding_side == "left",))
-    return padded if batch_first else padded.transpose(0, 1)
+    return padded if batch_first else padded.transpose(0, 1).contiguous()
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
