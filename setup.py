@@ -11,7 +11,7 @@ setup(
         Extension(
             "kilnn.native._core",
             sorted(glob(f"{SOURCE}/*.c")),
-            depends=[f"{SOURCE}/core.h"],
+            depends=sorted(glob(f"{SOURCE}/*.h")),
             optional=True,  # without a compiler the installation goes on, and the Python twins are used
         )
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-_modes: list[tuple[bool, bool]] = [(False, True)]
+MODES: list[tuple[bool, bool]] = [(False, True)]
 
 
 def is_anomaly_enabled() -> bool:
@@ -12,17 +12,17 @@ def is_anomaly_enabled() -> bool:
 
     Source: https://docs.pytorch.org/docs/2.13/autograd.html#anomaly-detection
     """
-    return _modes[-1][0]
+    return MODES[-1][0]
 
 
 def is_anomaly_check_nan_enabled() -> bool:
     """Whether anomaly mode looks for gradients that are not a number."""
-    return _modes[-1][1]
+    return MODES[-1][1]
 
 
 def looks_for_nan() -> bool:
     """Whether a backward pass has to look at each gradient."""
-    return _modes[-1] == (True, True)
+    return MODES[-1] == (True, True)
 
 
 class set_detect_anomaly:
@@ -47,8 +47,8 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = _modes[-1]
-        _modes[-1] = (bool(mode), bool(check_nan))
+        self._before = MODES[-1]
+        MODES[-1] = (bool(mode), bool(check_nan))
 
     def __enter__(self) -> None:
         pass
@@ -56,7 +56,7 @@ class set_detect_anomaly:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _modes[-1] = self._before
+        MODES[-1] = self._before
 
 
 class detect_anomaly(set_detect_anomaly):

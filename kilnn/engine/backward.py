@@ -19,11 +19,14 @@ from kilnn.engine.node import Node
 from kilnn.engine.plan import Part, arriving, tracked_operands
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.rest import rest_entry, unexpected
-from kilnn.engine.values import Counter, Value
+from kilnn.engine.values import Aval, Counter, Value
 from kilnn.native.core import core
 from kilnn.ops.spec import op
 
-_marks = itertools.count(1)
+MARKS = itertools.count(1)
+"""One mark for each walk, left on the nodes that it found."""
+SEEDS: dict[Aval, Value] = {}
+"""The gradients of roots that need none given, by their aval: ones, for single numbers."""
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -227,6 +230,13 @@ class Walk:
         self.stretched: dict[Value, tuple[int, ...]] = {}  # strides of gradients that PyTorch makes by expanding
         self._start(roots)
 
+    @classmethod
+    def continued(cls, nodes: list[Node], cotangents: Any, leaf_sums: Any, leaf_waits: Any) -> Walk:
+        """The walk that C began from one root (see core.backward), for what C leaves to Python."""
+        walk = cls([], retain=False, create_graph=False, inputs=None, capture=False)
+        walk.nodes, walk.cotangents, walk.leaf_sums, walk.leaf_waits = nodes, cotangents, leaf_sums, leaf_waits
+        return walk
+
     def _start(self, roots: list[tuple[Any, Any]]) -> None:
         first: list[Node] = []
         pending: list[tuple[Any, int, Any]] = []
@@ -256,7 +266,7 @@ class Walk:
             self._give(target, output, gradient if self.create_graph else views.value_of_tensor(gradient))
 
     def _discover(self, first: list[Node]) -> None:
-        mark = next(_marks)
+        mark = next(MARKS)
         if core is not None:
             self.nodes = core.discover(first, mark, self.leaf_waits)
             return
@@ -340,7 +350,6 @@ class Walk:
         context = self.context
         grad_before = context.grad
         context.grad = self.create_graph
-        context.walking += 1
         try:
             nodes = self.nodes
             usual = not self.create_graph and self.inputs is None and not views.DETACHED and not anomaly.looks_for_nan()
@@ -354,7 +363,6 @@ class Walk:
             self._finish_open_leaves()
         finally:
             context.grad = grad_before
-            context.walking -= 1
             trace = context.trace
             if trace is not None and not self.create_graph:
                 trace.grad_open = False

@@ -27,7 +27,7 @@ class Program:
 
     def __init__(self, canonical: Canonical) -> None:
         self.first = True
-        self.used = next(_clock)
+        self.used = next(clock)
         self.instructions = len(canonical.code)
         self.step = any(HEADS[instr[0]].is_update for instr in canonical.code)
         size = sum(a.nbytes for instr in canonical.code for a in HEADS[instr[0]].avals)
@@ -89,12 +89,14 @@ class Bound:
         "aside",
         "aside_live",
         "canonical",
+        "donated",
         "live",
         "live_set",
         "main_live",
         "numbers",
         "places",
         "program",
+        "single",
         "tested",
         "vectors",
         "wasted",
@@ -102,13 +104,14 @@ class Bound:
     )
 
     def __init__(
-        self, canonical: Canonical, live: tuple[int, ...], main_live: tuple[int, ...], program: Program, recording: Any
-    ) -> None:
+        self, canonical: Canonical, live: tuple[int, ...], main_live: tuple[int, ...], program: Program, recording: Any,
+        aside: Canonical | None,
+    ) -> None:  # fmt: skip
         self.canonical = canonical
         self.live = live
         self.main_live = main_live  # what the program itself computes; the rest is run aside, see lower.strays
         self.aside_live = tuple([i for i in live if i not in set(main_live)]) if len(live) > len(main_live) else ()
-        self.aside: Canonical | None = None
+        self.aside = aside
         self.live_set = frozenset(live)
         self.program = program
         self.wasted = 0
@@ -120,14 +123,16 @@ class Bound:
             ids == tuple(range(n))
             for ids, n in ((c.leaves, n_leaves), (c.floats, n_floats), (c.ints, n_ints), (c.doubles, n_doubles))
         )
-        # As core.run takes them.
+        # As core.start takes them.
         self.places = None if self.whole[0] else c.leaves
         self.numbers = (c.floats, c.ints, c.doubles)
+        self.donated = c.donated
+        self.single = aside is None and not (program.segmented or c.conditions)
 
     @property
     def steady(self) -> bool:
         """Whether a run is one call of the program, with nothing before or after it."""
-        return self.aside is None and not (self.program.first or self.program.segmented or self.canonical.conditions)
+        return self.single and not self.program.first
 
 
 class Recipe:
@@ -148,7 +153,7 @@ class Recipe:
 _lock = threading.RLock()
 _recipes: dict[Signature, Recipe] = {}
 _programs: dict[Any, Program] = {}
-_clock = itertools.count()  # stamps of use: cheaper than an ordered dict, which hashes a signature to move it
+clock = itertools.count()  # stamps of use: cheaper than an ordered dict, which hashes a signature to move it
 _RECIPES_PER_PROGRAM = 8
 
 
@@ -158,7 +163,7 @@ def recipe_of(signature: Signature) -> Recipe:
         recipe = _recipes.get(signature)
         if recipe is None:
             recipe = _recipes[signature] = Recipe(signature)
-            recipe.used = next(_clock)
+            recipe.used = next(clock)
             while len(_recipes) > config.cache_size * _RECIPES_PER_PROGRAM:
                 del _recipes[min(_recipes, key=lambda s: _recipes[s].used)]
         return met_again(recipe)
@@ -167,7 +172,7 @@ def recipe_of(signature: Signature) -> Recipe:
 def met_again(recipe: Recipe) -> Recipe:
     """Note that a recording was met."""
     recipe.met += 1
-    recipe.used = next(_clock)
+    recipe.used = next(clock)
     return recipe
 
 
@@ -223,17 +228,16 @@ def compile_for(recipe: Recipe, live: tuple[int, ...], trace: Any) -> tuple[Boun
                 for other in _recipes.values():
                     other.bound = [b for b in other.bound if b.program is not old]
         sizes = (len(trace.leaves), len(trace.floats), len(trace.ints), len(trace.doubles))
-        bound = Bound(canonical, union, main_live, program, sizes)
+        aside = canonicalize(recipe.signature, tuple(sorted(apart)), [], frozenset()) if apart else None
+        bound = Bound(canonical, union, main_live, program, sizes, aside)
         bound.tested = unverified
-        if apart:
-            bound.aside = canonicalize(recipe.signature, bound.aside_live, [], frozenset())
         recipe.bound.append(bound)
         return bound, fresh
 
 
 def touch(bound: Bound) -> None:
     """Mark a program as recently used."""
-    bound.program.used = next(_clock)
+    bound.program.used = next(clock)
 
 
 def reduced(recipe: Recipe, live: tuple[int, ...], donated: list[int]) -> Canonical:

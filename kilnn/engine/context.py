@@ -18,10 +18,10 @@ class Context:
         "grad",
         "inference",
         "module_depth",
+        "new_steps",
         "predicted",
         "predicted_recipe",
         "trace",
-        "walking",
     )
 
     def __init__(self) -> None:
@@ -32,9 +32,9 @@ class Context:
         self.inference = False
         self.eager = bool(config.eager)
         self.module_depth = 0
+        self.new_steps = 0  # as a Bundle has it, for updates by tensor operations
         self.predicted: Any = None  # signature of the program expected next
         self.predicted_recipe: Any = None  # what ran last
-        self.walking = 0  # depth of backward walks in progress
 
 
 class _Local(threading.local):

@@ -17,9 +17,13 @@ def data_arrives() -> None:
     _cut("a batch arrives")
 
 
-def gradients_zeroed() -> None:
-    """`zero_grad()`: the end of the step's bookkeeping in loops without a DataLoader."""
+def gradients_zeroed() -> bool:
+    """`zero_grad()`: a step ends here where no DataLoader says so. Whether nothing is pending now."""
+    trace = local.context.trace
+    if trace is None or trace.sealed or not trace.values:
+        return True
     _cut("zero_grad")
+    return not (trace.values and not trace.sealed)
 
 
 def module_returned() -> None:

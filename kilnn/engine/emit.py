@@ -10,7 +10,7 @@ from kilnn.engine.entry import DOUBLE, FLOAT, INT, VALUE, Entry, make_entry
 from kilnn.engine.placement import MOVING
 from kilnn.engine.sites import stack_site, user_site
 from kilnn.engine.trace import ForeignPendingError, Trace, open_trace
-from kilnn.engine.values import Value, joined
+from kilnn.engine.values import Aval, Value, joined
 from kilnn.native.core import core
 from kilnn.ops.spec import Op
 
@@ -20,8 +20,8 @@ MAX_OPERANDS of the C code, which leaves such instructions to Python."""
 
 
 def entry_of(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...]) -> Entry:
-    """The memoised entry of `op` on Values, numbers and None."""
-    key = [x.aval if isinstance(x, Value) else x.__class__ for x in operands]
+    """The memoised entry of `op` on Values (or their avals), numbers and None."""
+    key = [x.aval if isinstance(x, Value) else x if isinstance(x, Aval) else x.__class__ for x in operands]
     memo = (attributes, *key)
     entry = op.memo.get(memo)
     if entry is None:

@@ -33,17 +33,20 @@ from kilnn.native.core import core
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
 SMALL = 4  # recordings this short are never worth a fused program
+NEW_STEPS = 6  # steps in a row that may be compiled although none of them was met before
 SLOW_COMPILE_SECONDS = 2.0
 _seen_once = -2  # Value.index of a host leaf that a program has already read; SEEN_ONCE in core.h
 
-_running: deque[Any] = deque()
+RUNNING: deque[Any] = deque()
 OPEN_TRACES: dict[int, Any] = {}
 """Every trace that some thread may still have to run, by id. (Weak containers clean up in Python callbacks, where a
 Ctrl-C would be lost.)"""
 
 
-def run_trace(trace: Any, reason: str) -> None:
+def run_trace(trace: Any, reason: str = "read") -> None:
     """Compute everything pending on `trace`. Safe to call again after an interrupt."""
+    if core is not None and core.flush(trace):
+        return
     with trace.lock:
         if trace.done:
             return
@@ -59,14 +62,12 @@ def run_trace(trace: Any, reason: str) -> None:
         count_of["flushes"] += 1
         if verify.enabled:
             verify.check_trace(trace)
-        trace.kept.clear()
         trace.leaf_slot.clear()
         live = live_values(values)
         count_of["recorded_ops"] += len(values)
         context = trace.context
         recipe = _note_recipe(context, trace)
-        small = len(values) <= SMALL and not trace.has_update
-        if context.eager or trace.immediate or small or (recipe.met == 1 and not trace.has_update):
+        if context.eager or trace.immediate or _not_worth_a_program(context, trace, recipe):
             _run_cold(trace, recipe, live)
         else:
             _run_fused(trace, recipe, live, reason)
@@ -77,6 +78,23 @@ def run_trace(trace: Any, reason: str) -> None:
         watch_collector(False)
         if len(HEADS) > cache.ENTRIES:
             cache.tidy(list(OPEN_TRACES.values()))
+
+
+def _not_worth_a_program(context: Any, trace: Any, recipe: cache.Recipe) -> bool:
+    """Whether a recording runs operation by operation: a short one, and one that is met for the first time - but a step
+    of training is expected to come again, until many in a row did not (docs/decisions/0020)."""
+    first = recipe.met == 1
+    if not trace.has_update:
+        return first or len(trace.values) <= SMALL
+    owner = trace.bundles[0] if trace.bundles else context
+    owner.new_steps = owner.new_steps + 1 if first else 0
+    if owner.new_steps == NEW_STEPS + 1:
+        print(
+            f"kilnn: {NEW_STEPS} steps in a row were all different, so that compiling them does not pay: steps run "
+            "operation by operation until one comes again (see kilnn.explain())",
+            file=sys.stderr,
+        )
+    return first and owner.new_steps > NEW_STEPS
 
 
 def _note_recipe(context: Any, trace: Any) -> cache.Recipe:
@@ -130,7 +148,7 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
         word.data = None
         targets.append(word)
     del leaves
-    _back_pressure(bound.program)
+    back_pressure(bound.program)
     _execute(trace, bound.program, args, targets, canonical.donated)
     count_of["runs"] += 1
     cache.touch(bound)
@@ -143,28 +161,28 @@ def _run_fused(trace: Any, recipe: cache.Recipe, live: tuple[int, ...], reason: 
 
 def _start(trace: Any, bound: cache.Bound) -> bool:
     """The rest of _run_fused in one call into C; False where something has to be done first, and nothing was run."""
-    _back_pressure(bound.program)
-    program, donated = bound.program, bound.canonical.donated
+    back_pressure(bound.program)
     try:
-        with running_on(trace.device):
-            outputs = core.run(
-                trace, program.call, bound.places, donated, bound.numbers, bound.whole[1:], bound.vectors,
-                bound.main_live,
-            )  # fmt: skip
+        outputs = core.start(trace, bound)
     except Exception as error:
-        if trace.done or _from_outside(error):
-            raise
-        if program.refused(error):
-            return False
-        leaves = trace.leaves if bound.places is None else [trace.leaves[s] for s in bound.places]
-        _fail(trace, error, [leaves[n].data for n in donated])
+        stopped(trace, bound, error)
+        return False
     if outputs is None:
         return False
     count_of["runs"] += 1
     cache.touch(bound)
     if outputs:
-        _running.append(outputs[0])
+        RUNNING.append(outputs[0])
     return True
+
+
+def stopped(trace: Any, bound: cache.Bound, error: Exception) -> None:
+    """A program that core started raised `error`. Returns where it can be run from Python instead."""
+    if trace.done or _from_outside(error):
+        raise error
+    if not bound.program.refused(error):
+        leaves = trace.leaves if bound.places is None else [trace.leaves[s] for s in bound.places]
+        _fail(trace, error, [leaves[n].data for n in bound.donated])
 
 
 def _arrays(leaves: list[Value], device: str) -> list[Any]:
@@ -339,17 +357,17 @@ def uninterruptible(work: Callable[[], None]) -> None:
         raise pending
 
 
-def _back_pressure(program: cache.Program) -> None:
+def back_pressure(program: cache.Program) -> None:
     """Python must not run ahead of the device without bound. A wait takes as long as recording an operation: where
     many programs may be in flight, it comes once for many."""
-    if len(_running) > program.in_flight:
-        while len(_running) > cache.FEW_IN_FLIGHT:
+    if len(RUNNING) > program.in_flight:
+        while len(RUNNING) > cache.FEW_IN_FLIGHT:
             _wait_for_oldest()
 
 
 def _wait_for_oldest() -> None:
     try:
-        oldest = _running.popleft()
+        oldest = RUNNING.popleft()
         if not oldest.is_deleted():
             oldest.block_until_ready()
     except (IndexError, RuntimeError):
@@ -358,7 +376,7 @@ def _wait_for_oldest() -> None:
 
 def _note_running(targets: list[Value], trace: Any) -> None:
     if targets:
-        _running.append(targets[0].data)
+        RUNNING.append(targets[0].data)
 
 
 def _run_cold(trace: Any, recipe: cache.Recipe, live: tuple[int, ...]) -> None:
@@ -457,5 +475,5 @@ def _last_uses(canonical: lower.Canonical) -> dict[int, list[int]]:
 
 def wait_for_all() -> None:
     """Wait until every program started so far has finished."""
-    while _running:
+    while RUNNING:
         _wait_for_oldest()

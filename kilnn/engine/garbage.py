@@ -34,9 +34,9 @@ def _note(phase: str) -> None:
         return
     before, trace.before_collection = trace.before_collection, None
     if before is not None:
-        trace.collected.update(
-            [i for i, (old, new) in enumerate(zip(before, counts, strict=False)) if old > UNSHARED >= new]
-        )
+        trace.collected |= {
+            i for i, (old, new) in enumerate(zip(before, counts, strict=False)) if old > UNSHARED >= new
+        }
 
 
 def watch_collector(on: bool) -> None:

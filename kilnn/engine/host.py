@@ -6,12 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jax import numpy as jnp
 
 from kilnn.engine.entry import DOUBLE, FLOAT, INT, NONE, VALUE, Entry
 from kilnn.engine.handle import new_handle
 from kilnn.engine.placement import to_device
 from kilnn.engine.stats import count
-from kilnn.engine.values import Aval, RangeValue, Value, aval_of, value_of
+from kilnn.engine.values import CONSTANT, Aval, RangeValue, Value, aval_of, value_of
 from kilnn.ops.spec import Op
 
 LIMIT_BYTES = 65536
@@ -128,6 +129,19 @@ def constant(aval: Aval, number: int) -> Value:
         if aval.nbytes <= _CONSTANT_BYTES:
             _constants[aval, number] = found
     return found
+
+
+def seed(aval: Aval) -> Value:
+    """The gradient of a root that needs none given: ones, a constant of the programs that use it."""
+
+    def fn() -> Any:
+        return jnp.ones(aval.shape, aval.dtype)
+
+    made = value_of(np.ones(aval.shape, aval.dtype), aval)
+    made.index = CONSTANT
+    made.instr = Entry("ones", fn, (), (), (aval,))
+    made.instr.origin = ("ones",)
+    return made
 
 
 def zeros_value(aval: Aval) -> Value:

@@ -176,17 +176,17 @@ def _release_own_operand(node: Any, x: Any, operands: tuple[Any, ...], result: A
     kept = [(k, n) for n, k in enumerate(k for k in node.plan.saves if node.plan.entry.kinds[k] == 0)]
     for k, n in kept:
         if k == 0:
-            del node.counters[n]
-            del node.versions[n]
+            node.counters = node.counters[:n] + node.counters[n + 1 :]
+            node.versions = node.versions[:n] + node.versions[n + 1 :]
 
 
 def _follow(node: Node, fresh: Any, x: Any) -> None:
     """A saved result lives in x's storage from now on: compare x's version."""
     counter = x._storage if x._view is None else x._view.counter
-    for n, c in enumerate(node.counters):
-        if c is fresh:
-            node.counters[n] = counter
-            node.versions[n] = counter.version
+    node.versions = tuple(
+        [counter.version if c is fresh else v for c, v in zip(node.counters, node.versions, strict=True)]
+    )
+    node.counters = tuple([counter if c is fresh else c for c in node.counters])
 
 
 def rebase(x: Any, node: Node) -> None:

@@ -62,8 +62,8 @@ class Node:
     plan: Any
     edges: list[Any]
     saved: Any
-    counters: list[Any]
-    versions: list[int]
+    counters: tuple[Any, ...]
+    versions: tuple[int, ...]
     sequence: int
     mark: int
     hooks: NodeHooks | None
@@ -91,8 +91,14 @@ class Node:
     def free(self) -> None:
         """Let go of what was saved, and of the storages it came from."""
         self.saved = None
-        self.counters = []
-        self.versions = []
+        self.counters = ()
+        self.versions = ()
+
+    def save_output(self, value: Any, result: Any) -> None:
+        """Save an output of the operation besides its operands; `result` is its tensor."""
+        self.saved += (value,)
+        self.counters += (result._storage,)
+        self.versions += (0,)
 
     def own_hooks(self) -> NodeHooks:
         if self.hooks is None:
@@ -123,8 +129,8 @@ class SpecialNode(Node):
         self.plan = None
         self.edges = edges
         self.saved = ()
-        self.counters = []
-        self.versions = []
+        self.counters = ()
+        self.versions = ()
         self.sequence = next(sequence)
         self.mark = 0
         self.hooks = None
@@ -187,7 +193,7 @@ def make_node(entry: Entry, mask: int, operands: Any, values: Any) -> Node:
             counter = x._storage if x._view is None else x._view.counter
             counters.append(counter)
             versions.append(counter.version)
-    node.saved = saved
-    node.counters = counters
-    node.versions = versions
+    node.saved = tuple(saved)
+    node.counters = tuple(counters)
+    node.versions = tuple(versions)
     return node

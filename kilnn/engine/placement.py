@@ -56,6 +56,16 @@ def running_on(name: str) -> AbstractContextManager[Any]:
     return jax.enable_x64(True) if device is None else _Elsewhere(device)
 
 
+def x64_switch() -> tuple[Any, Any]:
+    """Two functions in C that do what `with jax.enable_x64(True)` does: one sets the thread's own setting and returns
+    the one before, the other sets that again. (None, None) where JAX has them no more, or has more to do."""
+    state = jax.enable_x64
+    if getattr(state, "_update_thread_local_hook", state) is not None:
+        return None, None
+    found = getattr(state, "swap_local", None), getattr(state, "set_local", None)
+    return found if None not in found else (None, None)
+
+
 def to_device(array: Any, name: str) -> Any:
     """The array on a device, as a jax.Array."""
     with running_on(name):

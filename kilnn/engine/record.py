@@ -80,6 +80,15 @@ record = record_in_python if core is None else core.record
 """The door. The twin in C handles the common case (nothing to do on the host, no cut), Python the rest."""
 
 
+def _none(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> None:
+    return None
+
+
+record_known = _none if core is None else core.record_known
+"""`record`, where operands of these kinds were recorded before with these attributes; else None. So a function need not
+look at kinds (dtypes, shapes) twice. The Python twin knows nothing."""
+
+
 def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> Any:
     """Record an entry on tensors whose Values are `values`; `mask` has a bit for each operand that needs a gradient."""
     context = local.context
@@ -112,18 +121,14 @@ def record_entry(entry: Entry, operands: Any, values: list[Any], mask: int) -> A
             node = make_node(entry, mask, operands, values)
             result = new_handle(out, node)
             if node.plan.outputs:
-                node.saved.append(out)
-                node.counters.append(result._storage)
-                node.versions.append(0)
+                node.save_output(out, result)
         else:
             result = new_handle(out)
     elif mask:
         node = make_node(entry, mask, operands, values)
         result = tuple([new_handle(v, node if v.aval.dtype.kind in "fcV" else None, k) for k, v in enumerate(out)])
         for j in node.plan.outputs:
-            node.saved.append(out[j])
-            node.counters.append(result[j]._storage)
-            node.versions.append(0)
+            node.save_output(out[j], result[j])
     else:
         result = tuple([new_handle(v) for v in out])
     if context.eager or trace.immediate:

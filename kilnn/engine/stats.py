@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kilnn.native.core import core
+
 _NAMES = (
     "compiles", "step_compiles", "op_compiles", "program_hits", "flushes", "runs", "syncs", "recorded_ops", "host_ops",
     "op_runs", "segments", "program_loads", "op_loads",
 )  # fmt: skip
 _counts: Counter[str] = Counter()
 count_of = _counts
+
+
+def _take_over() -> None:
+    """Add what C ran: programs that were foreseen to their end, see native/src/flush.c."""
+    if core is not None:
+        runs, operations = core.counts()
+        for name in ("flushes", "program_hits", "runs"):
+            _counts[name] += runs
+        _counts["recorded_ops"] += operations
 
 
 def count(name: str, n: int = 1) -> None:
@@ -30,9 +41,11 @@ def stats() -> dict[str, int]:
         >>> kilnn.stats()["compiles"] >= 0
         True
     """
+    _take_over()
     return {name: _counts[name] for name in _NAMES}
 
 
 def reset_stats() -> None:
     """Set every counter to zero."""
+    _take_over()
     _counts.clear()

@@ -7,6 +7,7 @@ one step that makes an instruction part of the trace, so an interrupt anywhere l
 from __future__ import annotations
 
 import threading
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from kilnn.engine import execute, sites
 from kilnn.engine.context import Context, local
 from kilnn.engine.entry import INT, VALUE, Entry
 from kilnn.engine.garbage import watch_collector
-from kilnn.engine.values import Aval, RangeValue, Value, aval_of
+from kilnn.engine.values import CONSTANT, Aval, RangeValue, Value, aval_of
 
 _new = object.__new__
+_NO_SITES: Any = MappingProxyType({})  # most traces note no line, and need no table of their own
 _HARD_FACTOR = 25  # straight-line code without a back-edge runs on to this many caps
 _GRAD_FACTOR = 5  # a pending gradient graph is cut later: the pieces would hand over what they save
 
@@ -56,7 +58,6 @@ class Trace:
         "has_update",
         "immediate",
         "ints",
-        "kept",
         "leaf_slot",
         "leaves",
         "limit",
@@ -76,8 +77,7 @@ class Trace:
         self.lock = threading.RLock()
         self.values: list[Value] = []
         self.leaves: list[Value] = []
-        self.leaf_slot: dict[int, int] = {}  # id of a Value from outside -> how instructions name it
-        self.kept: list[Value] = []  # range values in leaf_slot, alive so that ids stay unique
+        self.leaf_slot: dict[Value, int] = {}  # a Value from outside -> how instructions name it
         self.floats: list[float] = []
         self.ints: list[int] = []
         self.doubles: list[float] = []
@@ -85,7 +85,7 @@ class Trace:
         self.checks: list[tuple[int, Entry, sites.Site | None]] = []  # only those not verified on the host
         self.donated: list[int] = []  # leaf slots whose buffers an update replaces
         self.undo: list[tuple[Any, Any]] = []  # (storages, the values they held) before updates of this trace
-        self.sites: dict[int, sites.Site | None] = {}
+        self.sites: dict[int, sites.Site | None] = _NO_SITES
         self.first_site: Any = None  # the whole stack at the first instruction
         self.first_line: sites.Site | None = None
         self.mark: Any = None  # the first stack seen past the cap
@@ -100,7 +100,9 @@ class Trace:
         self.limit = config.trace_cap
         # A recording that is expected to end before the cap needs no note of where it began.
         self.expected_short = self.predicted is not None and len(self.predicted) < self.limit
-        self.collected: set[int] = set()  # values that the cycle collector freed while the recording was unknown
+        self.collected: frozenset[int] = (
+            frozenset()
+        )  # values that the cycle collector freed while the recording was unknown
         self.before_collection: list[int] | None = None
         self.immediate = False  # reads JAX tracers (kilnn code inside jax.jit or jax.grad): runs at once
         execute.OPEN_TRACES[id(self)] = self
@@ -109,7 +111,7 @@ class Trace:
         """How an instruction of this trace names `v`. Called under the lock."""
         if v.trace is self and v.data is None:
             return v.index
-        slot = self.leaf_slot.get(id(v))
+        slot = self.leaf_slot.get(v)
         if slot is not None:
             return slot
         if v.__class__ is RangeValue:
@@ -118,8 +120,11 @@ class Trace:
             raise ForeignPendingError(v)
         if isinstance(v.data, Tracer):
             self.immediate = True
+        if v.index == CONSTANT:
+            slot = self.leaf_slot[v] = self.append(v.instr, (v.instr.head,)).index
+            return slot
         self.leaves.append(v)
-        slot = self.leaf_slot[id(v)] = -len(self.leaves)
+        slot = self.leaf_slot[v] = -len(self.leaves)
         return slot
 
     def _range(self, v: RangeValue) -> int:
@@ -127,8 +132,7 @@ class Trace:
         entry = range_entry(v.flat.aval, v.aval)
         self.ints.append(v.offset)
         out = self.append(entry, (entry.head, flat, len(self.ints) - 1))
-        self.kept.append(v)
-        self.leaf_slot[id(v)] = out.index
+        self.leaf_slot[v] = out.index
         return out.index
 
     def append(self, entry: Entry, instr: tuple[Any, ...]) -> Value:
@@ -170,6 +174,7 @@ class Trace:
         self.predicted = None
         if not self.sites:
             watch_collector(True)
+            self.sites = {}
         self.sites[n] = sites.user_site()
 
     def at_limit(self) -> bool:
@@ -185,9 +190,7 @@ class Trace:
             return bool(here == self.first_site)
         return here in (self.first_site, self.mark) or n >= config.trace_cap * _HARD_FACTOR
 
-    def run(self, reason: str = "read") -> None:
-        """Compute everything pending here (see execute.run_trace)."""
-        execute.run_trace(self, reason)
+    run = execute.run_trace
 
 
 RANGES: dict[tuple[Aval, Aval], Entry] = {}

@@ -69,6 +69,11 @@ class Value:
 _new = object.__new__
 
 
+CONSTANT = -8
+"""`Value.index` of a Value that a program holds as a constant instead of being given it; `instr` is the entry that
+makes it."""
+
+
 def value_of(data: Any, aval: Aval) -> Value:
     """A Value that already has its data (a NumPy or JAX array)."""
     v = _new(Value)

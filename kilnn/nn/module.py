@@ -14,6 +14,7 @@ from kilnn.nn.blame import explain
 from kilnn.nn.convert import apply_to_tensors, parse_to
 from kilnn.nn.hooks import GLOBAL, ModuleHooks, RemovableHandle, Table, call_with_hooks, registered
 from kilnn.nn.parameter import Buffer, Parameter
+from kilnn.nn.recorded import RECORDED
 from kilnn.nn.walk import WalkMethods
 from kilnn.tensor.create import empty_like
 from kilnn.tensor.tensor import Tensor
@@ -542,7 +543,7 @@ class Module(WalkMethods, Attributes):
 
 
 if core is not None:
-    core.setup_modules(GLOBAL, _call, explain)
+    core.setup_modules(GLOBAL, _call, explain, RECORDED)
 
 
 class _WithoutModule:

@@ -78,7 +78,7 @@ class Adagrad(BundledOptimizer):
         super().__init__(params, defaults)
         for group in self.param_groups:  # as in PyTorch, the state is there before the first step
             for bundle in self._bundles[id(group)]:
-                self._ensure_state(bundle, self._states, group)
+                self._begin_state(bundle, self._states, group)
 
     def share_memory(self) -> None:
         """Not supported: there is no memory shared between processes.

@@ -110,10 +110,11 @@ class Adam(BundledOptimizer):
         return adam_rule, ("exp_avg", "exp_avg_sq"), attributes
 
     def _scalars(self, group: dict[str, Any], bundle: Bundle) -> tuple[float, ...]:
-        lr, step = number(group["lr"]), bundle.steps
-        beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
+        lr, (beta1, beta2), eps, step = group["lr"], group["betas"], group["eps"], bundle.steps
+        if not (lr.__class__ is beta1.__class__ is beta2.__class__ is eps.__class__ is float):
+            lr, beta1, beta2, eps = number(lr), number(beta1), number(beta2), number(eps)
         return (
-            lr / (1 - beta1**step), 1 - beta1, beta2, 1 - beta2, (1 - beta2**step) ** 0.5, number(group["eps"]),
+            lr / (1 - beta1**step), 1 - beta1, beta2, 1 - beta2, (1 - beta2**step) ** 0.5, eps,
             decay_number(group, lr),
         )  # fmt: skip
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kilnn.engine.context import local
 from kilnn.engine.flat import leave
 from kilnn.engine.grad_mode import enable_grad
 from kilnn.engine.trace import flush
-from kilnn.engine.update import Bundle, bundles_of, record_update
-from kilnn.native.core import core
+from kilnn.engine.update import TOGETHER, Bundle, bundles_of, intact, ready, record_update, update_again
 from kilnn.ops.spec import Op
 from kilnn.optim.optimizer import Optimizer, ParamsT
 from kilnn.optim.options import number
@@ -111,11 +109,29 @@ class BundledOptimizer(Optimizer):
                 bundle.steps = count
                 if numbers:
                     bundle.numbers = dict(zip(self._numbers, numbers, strict=True))
-                if any(p in self.state and any(n in self.state[p] for n in self._states) for p in bundle.params):
-                    self._adopt(bundle)
+                self._settle(bundle, group)
                 bundles.append(bundle)
         self._keep(group, bundles)
         return bundles
+
+    def _settle(self, bundle: Bundle, group: dict[str, Any]) -> None:
+        """Lay the weights of a new bundle, and the states that there are, end to end. Small bundles have both in one
+        array, for which the states are made now if there are none."""
+        begun = {"step", *self._states, *self._numbers}
+        known = any(p in self.state and begun & self.state[p].keys() for p in bundle.params)
+        names = self._rule(group, bundle)[1] if bundle.flat and bundle.part.size <= TOGETHER else ()
+        states = self._states_of(bundle) if known else {}
+        if names and not states:
+            bundle.prepare({name: self._initial(name, group, bundle) for name in names})
+        elif names and states.keys() == set(names):
+            bundle.keep_together({name: states[name] for name in names})
+            bundle.state = dict.fromkeys(names, bundle.weight)
+        elif bundle.flat:
+            bundle.join()
+        if known and not bundle.together:
+            self._adopt(bundle)
+        elif known:
+            self._publish_numbers(bundle)
 
     def _keep(self, group: dict[str, Any], bundles: list[Bundle]) -> None:
         self._bundles[id(group)] = bundles
@@ -124,15 +140,6 @@ class BundledOptimizer(Optimizer):
         if sum([len(b.params) for b in bundles]) == len(group["params"]):
             self._whole.add(id(group))
 
-    def _unmoved(self, group: dict[str, Any]) -> bool:
-        """Whether the group has the parameters that were bundled, on the storages that they had then."""
-        params, storages = group["params"], self._storages[id(group)]
-        if len(params) != len(storages):
-            return False
-        if core is not None and params.__class__ is list:
-            return core.unmoved(params, storages)  # type: ignore[no-any-return]  # a bool from C
-        return all(p._storage is s for p, s in zip(params, storages, strict=True))
-
     def _count_of(self, kept: Any) -> int:
         """How many updates a parameter's state has seen."""
         if not self._counts_steps:
@@ -140,8 +147,9 @@ class BundledOptimizer(Optimizer):
         step = kept.get("step", 0)
         return int(step.item() if isinstance(step, Tensor) else step)
 
-    def _adopt(self, bundle: Bundle) -> None:
-        """Bundle the state tensors that stand in `self.state`."""
+    def _states_of(self, bundle: Bundle) -> dict[str, list[Any]]:
+        """The tensors in `self.state`: name -> one for each parameter, where all have one."""
+        found = {}
         for name in self._states:
             tensors = [self.state[p].get(name) for p in bundle.params]
             if all(t is not None for t in tensors):
@@ -152,7 +160,13 @@ class BundledOptimizer(Optimizer):
                             f"state {name!r} has shape {tuple(t.shape)}, expected {wanted} for a parameter of shape "
                             f"{tuple(p.shape)}"
                         )
-                bundle.adopt_state(name, tensors)
+                found[name] = tensors
+        return found
+
+    def _adopt(self, bundle: Bundle) -> None:
+        """Take the tensors that stand in `self.state` as the bundle's states, each apart."""
+        for name, tensors in self._states_of(bundle).items():
+            bundle.adopt_state(name, tensors)
         self._publish_numbers(bundle)
 
     def _publish_numbers(self, bundle: Bundle) -> None:
@@ -161,10 +175,9 @@ class BundledOptimizer(Optimizer):
             for name in names:
                 dict.__setitem__(self.state[p], name, HostNumber.tensor(bundle, name))
 
-    def _ensure_state(self, bundle: Bundle, names: tuple[str, ...], group: dict[str, Any]) -> None:
+    def _begin_state(self, bundle: Bundle, names: tuple[str, ...], group: dict[str, Any]) -> None:
+        """Make the states that are missing."""
         missing = [name for name in names if name not in bundle.state]
-        if not missing:
-            return
         if not self._counts_steps:
             bundle.steps = 0
         if self._numbers and not bundle.numbers:
@@ -176,14 +189,13 @@ class BundledOptimizer(Optimizer):
             for p, t in zip(bundle.params, made, strict=True):
                 dict.__setitem__(self.state[p], name, t)
 
-    def _gradients_forgotten(self) -> None:
+    def _between_steps(self) -> None:
         """Pack what was written to between steps in a program of its own, so that the step program stays the same."""
-        trace = local.context.trace
-        if trace is not None and trace.values and not trace.sealed:
-            return
         mended = False
         for group in self.param_groups:
             bundles = self._bundles.get(id(group))
+            if bundles is not None and not self._edited and intact(bundles):
+                continue
             if bundles is None or self._edited or any([b.moved for b in bundles]):
                 mended = True
                 bundles = self._bundles_of(group)
@@ -214,9 +226,14 @@ class BundledOptimizer(Optimizer):
         for group in self.param_groups:
             for bundle, gradients in self._ready_bundles(group):
                 rule, names, attributes = self._rule(group, bundle)
-                self._ensure_state(bundle, names, group)
+                for name in names:
+                    if name not in bundle.state:
+                        self._begin_state(bundle, names, group)
+                        break
                 bundle.steps += 1
-                record_update(rule, bundle, names, self._scalars(group, bundle), attributes, gradients)
+                update = rule, bundle, names, self._scalars(group, bundle), attributes, gradients
+                if gradients is None or not update_again(*update):
+                    record_update(*update)
         self._edited = False
         return loss
 
@@ -225,15 +242,10 @@ class BundledOptimizer(Optimizer):
         parameters all have gradients. A parameter that misses one leaves its bundle for good and is updated on its own
         when it has one."""
         known = self._bundles.get(id(group))
-        if known is not None and not self._edited and id(group) in self._whole and self._unmoved(group):
-            ready = []
-            for bundle in known:
-                gradients = None if bundle.broken else bundle.gradients()
-                if gradients is None:
-                    break
-                ready.append((bundle, gradients))
-            else:
-                return ready
+        if known is not None and not self._edited and id(group) in self._whole:
+            found = ready(known, group["params"], self._storages[id(group)])
+            if found is not None:
+                return found
         bundles = self._bundles_of(group)
         for bundle in bundles:
             missing = [p for p in bundle.params if p._grad is None]
@@ -262,8 +274,7 @@ class BundledOptimizer(Optimizer):
                     for p in new.params:
                         for name in bundle.state:
                             leave(self.state[p][name]._storage)
-                    if any(p in self.state for p in new.params):  # else none of them was updated yet
-                        self._adopt(new)
+                    self._settle(new, group)
                     made.append(new)
         self._keep(group, made)
         return made

@@ -13,9 +13,9 @@ import numpy as np
 from kilnn.engine import cuts, views
 from kilnn.engine.backward import ZERO
 from kilnn.engine.context import local
-from kilnn.engine.trace import flush
 from kilnn.engine.update import forget_gradients
 from kilnn.engine.values import value_of
+from kilnn.native.core import core
 from kilnn.nn.hooks import RemovableHandle, Table
 from kilnn.optim.state import StateTable, as_saved, as_state
 from kilnn.tensor.tensor import Tensor
@@ -214,11 +214,11 @@ class Optimizer:
             else:
                 for p in group["params"]:
                     zero_gradient(p)
-        cuts.gradients_zeroed()
-        self._gradients_forgotten()
+        if cuts.gradients_zeroed():
+            self._between_steps()
 
-    def _gradients_forgotten(self) -> None:
-        """A place between two steps: work that should not be in a step's program."""
+    def _between_steps(self) -> None:
+        """Work that should not be in a step's program; nothing is pending."""
 
     # -- hooks ----------------------------------------------------------------------------------------------------
 
@@ -342,7 +342,8 @@ def _whole_step(step: Callable[..., Any]) -> Callable[..., Any]:
         trace = local.context.trace
         if trace is not None and trace.values:
             trace.has_update = True  # also where tensor operations updated: a program at first sight
-        flush("optimizer.step()")
+            if core is None or not core.flush(trace):
+                trace.run("optimizer.step()")
         return result
 
     return whole_step

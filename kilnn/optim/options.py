@@ -10,6 +10,8 @@ from kilnn.tensor.tensor import Tensor
 
 def number(value: Any) -> float:
     """A hyper-parameter as a Python float (a tensor is read)."""
+    if value.__class__ is float:
+        return value
     return float(value.item()) if isinstance(value, Tensor) else float(value)
 
 

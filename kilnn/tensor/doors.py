@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     def record_many(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> tuple[Tensor, ...]:
         """Record an operation with several results."""
 
+    def record_known(op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Any:
+        """`record` where operands of these kinds were recorded before, else None."""
+
     def inplace(x: Any, op: Op, operands: tuple[Any, ...], attributes: tuple[Any, ...] = ()) -> Tensor:
         """Record an operation and write its result into x."""
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
         """A tensor that shares x's storage."""
 else:
     record = record_many = _record.record
+    record_known = _record.record_known
     inplace = _mutation.inplace
     view = _record.record_view
 

@@ -17,6 +17,7 @@ from kilnn.engine.host import value_from
 from kilnn.engine.node import Node, Removable
 from kilnn.engine.values import Aval, Counter
 from kilnn.engine.views import View
+from kilnn.native.core import core
 from kilnn.tensor import create, legacy
 from kilnn.tensor.activation import ActivationMethods
 from kilnn.tensor.arithmetic import ArithmeticMethods
@@ -333,7 +334,9 @@ class Tensor(
 
         Source: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
         """
-        backward([self], [gradient], retain_graph, create_graph, inputs)
+        usual = gradient is None and not retain_graph and not create_graph and inputs is None
+        if not (usual and core is not None and core.backward(self)):
+            backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Removable:
         """Call `hook(grad)` whenever a gradient with respect to this tensor is computed; it may return another.

@@ -7,6 +7,7 @@ import torch
 import kilnn
 from kilnn import nn
 from kilnn.engine import cache
+from kilnn.engine.update import TOGETHER
 
 COUNT = 70  # more than emit.MANY
 
@@ -85,5 +86,16 @@ def test_a_step_returns_parameters_state_and_the_gradients_as_one():
     for _ in range(2):
         optimizer.zero_grad()
         model(kilnn.ones(3, 4)).sum().backward()
+        optimizer.step()
+    assert len(step_programs()[-1].canonical.outputs) == 2  # weights with two moments, gradients
+
+
+def test_a_large_bundle_returns_parameters_and_each_state_apart():
+    model = nn.Sequential(nn.Linear(64, 100), nn.ReLU(), nn.Linear(100, 2))
+    assert TOGETHER < sum(p.numel() for p in model.parameters())
+    optimizer = kilnn.optim.Adam(model.parameters())
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(kilnn.ones(3, 64)).sum().backward()
         optimizer.step()
     assert len(step_programs()[-1].canonical.outputs) == 4  # weights, two moments, gradients

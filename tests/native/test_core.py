@@ -10,10 +10,16 @@ import sys
 import pytest
 
 import kilnn
+from kilnn.engine.backward import Walk
+from kilnn.engine.context import local
+from kilnn.engine.entry import HEADS
 from kilnn.engine.node import Node
+from kilnn.engine.trace import open_trace
 from kilnn.engine.values import Storage, Value
 from kilnn.native.core import core, why_absent
 from kilnn.nn import functional as F
+from kilnn.nn.recorded import RECORDED
+from kilnn.tensor.gradients import check_gradients
 
 needs_core = pytest.mark.skipif(core is None, reason=f"no compiled core: {why_absent}")
 
@@ -139,14 +145,19 @@ def test_wrong_arguments_raise():
         lambda: core.walk(1),
         lambda: core.live(()),
         lambda: core.sole([], [], [], 1),
-        lambda: core.gradients((), (), ()),
+        lambda: core.ready((), [], []),
+        lambda: core.ready([1], [], None),
+        lambda: core.intact(()),
+        lambda: core.update(None, None, (), (), (), []),
+        lambda: core.flush(None),
+        lambda: core.start(None, None),
+        lambda: core.record_known(None, [1]),
         lambda: core.spread(()),
         lambda: core.replace(None, [], [], [], ()),
-        lambda: core.run(None, None, None, [], (), (), [], ()),
-        lambda: core.unmoved((), ()),
-        lambda: core.clear_gradients(()),
+        lambda: core.clear_gradients(3),
         lambda: core.setup({}),
         lambda: core.setup_modules(1),
+        lambda: core.setup_modules(1, 2, 3, 4),
     ):
         with pytest.raises(TypeError):
             call()
@@ -198,3 +209,144 @@ def test_subclasses_may_call_up():
 
     assert Loud(2, 3)(input=kilnn.ones(1, 2)).shape == (1, 3)
     assert Loud.calls == 1
+
+
+def recorded(call) -> list:
+    """The operations that a call records."""
+    kilnn.synchronize()
+    trace = open_trace(local.context)
+    first = len(trace.values)
+    out = call()
+    trace = open_trace(local.context)
+    names = [HEADS[v.instr[0]].name for v in trace.values[first:] if type(v.instr) is tuple]
+    kilnn.synchronize()
+    return [names, out.tolist()]
+
+
+LAYERS = [
+    kilnn.nn.Linear(3, 4),
+    kilnn.nn.Linear(3, 4, bias=False),
+    kilnn.nn.ReLU(),
+    kilnn.nn.Sequential(kilnn.nn.Linear(3, 5), kilnn.nn.ReLU(), kilnn.nn.Dropout(0.0), kilnn.nn.Linear(5, 2)),
+    kilnn.nn.Sequential(),
+]
+CLASSES, SHARES = kilnn.tensor([2, 1]), kilnn.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
+LOSSES = [
+    kilnn.nn.CrossEntropyLoss(),
+    kilnn.nn.CrossEntropyLoss(kilnn.tensor([1.0, 2.0, 0.5]), reduction="none", ignore_index=1),
+    kilnn.nn.CrossEntropyLoss(label_smoothing=0.1),
+]
+
+
+def cases():
+    for layer in LAYERS:
+        yield pytest.param(layer, (), id=str(layer))
+    for loss in LOSSES:
+        yield pytest.param(loss, (CLASSES,), id=f"{loss} of classes")
+        if loss.ignore_index < 0:
+            yield pytest.param(loss, (SHARES,), id=f"{loss} of shares")
+
+
+@pytest.mark.parametrize("layer, more", list(cases()))
+def test_a_recorded_forward_is_what_the_function_does(layer, more):
+    args = (kilnn.randn(2, 3, requires_grad=True), *more)
+    expected = recorded(lambda: layer.forward(*args))
+    assert recorded(lambda: layer(*args)) == expected  # the function has been called: operands of known kinds
+
+
+def test_settings_are_read_at_each_call():
+    loss, x, y = kilnn.nn.CrossEntropyLoss(), kilnn.randn(4, 3), kilnn.tensor([0, 1, 2, 1])
+    mean = loss(x, y).item()
+    loss.reduction = "sum"
+    assert loss(x, y).item() == pytest.approx(4 * mean)
+    for wrong, error in (("average", ValueError), ([], (TypeError, ValueError))):
+        loss.reduction = wrong
+        with pytest.raises(error):
+            loss(x, y)
+    del loss.reduction
+    with pytest.raises(AttributeError, match="reduction"):
+        loss(x, y)
+
+
+def test_every_recorded_forward_is_tested():
+    tested = {type(layer).forward for layer in LAYERS + LOSSES}
+    assert set(RECORDED) == tested
+
+
+def test_a_switch_leaves_the_recorded_forward():
+    x = kilnn.tensor([-1.0, 2.0])
+    assert kilnn.nn.ReLU(inplace=True)(x) is x
+    assert x.tolist() == [0.0, 2.0]
+
+
+def test_own_forwards_and_hooks_come_first():
+    class Doubled(kilnn.nn.Linear):
+        def forward(self, input):
+            return 2 * super().forward(input)
+
+    x = kilnn.ones(1, 2)
+    layer = Doubled(2, 1)
+    assert layer(x).tolist() == (2 * F.linear(x, layer.weight, layer.bias)).tolist()
+    plain = kilnn.nn.Linear(2, 1)
+    plain.forward = lambda input: input + 1
+    assert kilnn.nn.Sequential(plain)(x).tolist() == [[2.0, 2.0]]
+    seen = []
+    hooked = kilnn.nn.Linear(2, 1)
+    hooked.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+    kilnn.nn.Sequential(hooked)(x)
+    assert seen == [(1, 1)]
+
+
+def graph(x, w):
+    """Shared nodes and leaves, several outputs, a hook, a retained gradient, a Function."""
+
+    class Triple(kilnn.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return 3 * a
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * g
+
+    h = kilnn.tanh(x @ w)
+    h.retain_grad()
+    a, b = h.split(2, dim=1)
+    c = Triple.apply(a) * b + a
+    c.register_hook(lambda g: g * 2)
+    return h, (c @ w.t()[:2, :2]).logsumexp(1).sum() + (w * w).sum()
+
+
+@needs_core
+def test_backward_from_one_root_in_c_and_in_python():
+    kilnn.manual_seed(3)
+    x, w = kilnn.randn(3, 2, requires_grad=True), kilnn.randn(2, 4, requires_grad=True)
+    outcomes = []
+    for start in (lambda root: root.backward(), lambda root: Walk(check_gradients([root], [None]), **USUAL).run()):
+        x.grad = w.grad = None
+        h, root = graph(x, w)
+        start(root)
+        outcomes.append([t.tolist() for t in (x.grad, w.grad, h.grad)])
+        assert kilnn.is_grad_enabled()
+    assert outcomes[0] == outcomes[1]
+
+
+USUAL = {"retain": False, "create_graph": False, "inputs": None, "capture": False}
+
+
+@needs_core
+def test_a_hook_that_raises_leaves_the_gradient_mode():
+    x = kilnn.ones(2, requires_grad=True)
+    y = x.exp()
+
+    def fail(gradient):
+        raise ValueError("from the hook")
+
+    handle = y.register_hook(fail)
+    with pytest.raises(ValueError, match="from the hook"):
+        y.sum().backward()
+    assert kilnn.is_grad_enabled()
+    assert x.grad is None
+    handle.remove()
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]

@@ -10,6 +10,8 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include "slots.h"
+
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
 /* How an operand reaches an instruction: kilnn.engine.entry's VALUE, FLOAT, INT, DOUBLE, NONE. */
@@ -19,39 +21,28 @@ enum { KIND_VALUE, KIND_FLOAT, KIND_INT, KIND_DOUBLE, KIND_NONE };
 
 #define SEEN_ONCE (-2) /* index of a host leaf that a program has already read: execute._seen_once */
 
+#define CONSTANT (-8) /* index of a Value that programs hold as a constant: values.CONSTANT */
+
 /* Outcomes of a step that may have to leave the case to Python. */
 enum { FAILED = -1, DONE = 0, LEAVE = 1 };
 
 typedef struct {
-    PyTypeObject *Value, *RangeValue, *Storage, *FlatStorage, *PartStorage, *Counter, *Node;
-    PyObject *handles;   /* set of the exact classes of tensors */
-    PyObject *arrays;    /* set of the exact classes of computed data that a program takes */
-    PyObject *tensor_class;
-    PyObject *local;     /* thread-local holder of the context */
-    PyObject *sequence;  /* counter of nodes */
-    PyObject *ranges;    /* (aval of the flat value, aval of the part) -> entry */
-    PyObject *keeps_strides;
-    PyObject *record, *record_check, *open_trace; /* the twins */
-    PyObject *ndarray, *make_array, *vector_dtypes; /* NumPy's class, its array(), the dtypes of packed numbers */
-    PyObject *zero, *minus_one, *seen_once;
-    PyObject *global_hooks, *call_module, *explain_module; /* of modules, see setup_modules */
+#define FIELD(name) PyTypeObject *name;
+    ENGINE_TYPES(FIELD)
+#undef FIELD
+#define FIELD(name) PyObject *name;
+    ENGINE_OBJECTS(FIELD)
+#undef FIELD
+    PyObject *zero, *minus_one, *seen_once, *empty;
+    PyObject *global_hooks, *call_module, *explain_module, *recorded; /* of modules, see setup_modules */
 } Engine;
 
 typedef struct {
-    struct { Py_ssize_t aval, data, index, instr, passed, trace; } value;
-    struct { Py_ssize_t flat, offset; } range;
-    struct { Py_ssize_t part, value, version; } storage;
-    struct { Py_ssize_t parts; } flat;
-    struct { Py_ssize_t aval, flat, offset, read; } part;
-    struct { Py_ssize_t version; } counter;
-    struct { Py_ssize_t extra, grad, leaf, node, output, storage, view; } handle;
-    struct { Py_ssize_t counters, edges, hooks, mark, plan, saved, sequence, versions; } node;
-    struct { Py_ssize_t attr_version, base, cache, counter, op, parent, root, strides; } view;
-    struct { Py_ssize_t device, donated, done, doubles, expected_short, floats, grad_open, immediate, ints, kept, leaf_slot, leaves, limit,
-                 predicted, sealed, undo, values; } trace;
-    struct { Py_ssize_t autocast, eager, grad, trace; } context;
-    struct { Py_ssize_t avals, check, device, differentiable, floating, head, kinds, nout, plans, state; } entry;
-    struct { Py_ssize_t backward, entry, frees, outputs, plain, saves, wanted; } plan;
+#define S(name) name,
+#define GROUP(group, class, prefix, slots) struct { Py_ssize_t slots after; } group;
+    SLOT_GROUPS(GROUP)
+#undef GROUP
+#undef S
 } Slots;
 
 extern Engine engine;
@@ -80,19 +71,25 @@ PyObject *storage_value(PyObject *storage);             /* new reference */
 PyObject *new_range(PyObject *flat_value, PyObject *offset, PyObject *aval);
 PyObject *new_tensor(PyObject *value, PyObject *node, PyObject *output);
 int begun(PyObject *trace);
+int start(PyObject *trace, PyObject *bound, PyObject **outputs);
 int commit(PyObject *trace, PyObject *entry, PyObject *const *operands, PyObject **outs);
 
 PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_record_known(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_commit(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_discover(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_backward(PyObject *self, PyObject *root);
 PyObject *core_walk(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
-PyObject *core_run(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_flush(PyObject *self, PyObject *trace);
+PyObject *core_counts(PyObject *self, PyObject *unused);
 PyObject *core_sole(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_live(PyObject *self, PyObject *values);
+PyObject *core_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_ready(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_intact(PyObject *self, PyObject *bundles);
 PyObject *core_replace(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
-PyObject *core_gradients(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_spread(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
-PyObject *core_unmoved(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_clear_gradients(PyObject *self, PyObject *params);
 PyObject *core_setup_modules(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 extern PyTypeObject AttributesType;

@@ -4,10 +4,19 @@
 
 PyObject *context_now(void)
 {
-    static PyObject *name;
+    static PyObject *name, *last;
+    static uint64_t last_thread; /* numbers of threads are never used again */
+    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
+    if (last != NULL && thread == last_thread)
+        return Py_NewRef(last);
     if (name == NULL && (name = PyUnicode_InternFromString("context")) == NULL)
         return NULL;
-    return PyObject_GetAttr(engine.local, name);
+    PyObject *context = PyObject_GetAttr(engine.local, name);
+    if (context != NULL) {
+        Py_XSETREF(last, Py_NewRef(context));
+        last_thread = thread;
+    }
+    return context;
 }
 
 PyObject *new_range(PyObject *flat_value, PyObject *offset, PyObject *aval)
@@ -68,6 +77,53 @@ PyObject *new_tensor(PyObject *value, PyObject *node, PyObject *output)
     put(tensor, at.handle.grad, Py_None);
     put(tensor, at.handle.extra, Py_None);
     return tensor;
+}
+
+/* What a slot of a new trace holds, after that of a blank one: containers of its own. */
+static PyObject *own_container(PyObject *blank)
+{
+    if (PyList_CheckExact(blank))
+        return PyList_New(0);
+    if (PyDict_CheckExact(blank))
+        return PyDict_New();
+    return PySet_CheckExact(blank) ? PySet_New(NULL) : Py_NewRef(blank);
+}
+
+/* A new trace of the context, as Trace(context) makes it. */
+static PyObject *new_trace(PyObject *context)
+{
+    static PyObject *cap_name;
+    if (cap_name == NULL && (cap_name = PyUnicode_InternFromString("trace_cap")) == NULL)
+        return NULL;
+    PyObject *cap = PyObject_GetAttr(engine.config, cap_name), *lock = PyObject_CallNoArgs(engine.make_lock);
+    PyObject *trace = cap == NULL || lock == NULL ? NULL : new_object(engine.Trace), *id = NULL;
+    int status = trace == NULL ? FAILED : DONE;
+    for (PyMemberDef *m = engine.Trace->tp_members; status == DONE && m->name != NULL; m++) {
+        PyObject *blank = SLOT(engine.blank_trace, m->offset);
+        if (blank != NULL && (SLOT(trace, m->offset) = own_container(blank)) == NULL)
+            status = FAILED;
+    }
+    if (status == DONE) {
+        PyObject *predicted = SLOT(context, at.context.predicted);
+        put(trace, at.trace.lock, lock);
+        put(trace, at.trace.context, context);
+        put(trace, at.trace.device, SLOT(context, at.context.device));
+        put(trace, at.trace.predicted, predicted);
+        put(trace, at.trace.expected, predicted);
+        put(trace, at.trace.limit, cap);
+        int is_short = predicted != Py_None && PyTuple_GET_SIZE(predicted) < PyLong_AsSsize_t(cap);
+        put(trace, at.trace.expected_short, is_short ? Py_True : Py_False);
+        id = PyLong_FromVoidPtr(trace);
+        status = id == NULL ? FAILED : PyDict_SetItem(engine.open_traces, id, trace);
+    }
+    if (status == DONE)
+        put(context, at.context.trace, trace);
+    else
+        Py_CLEAR(trace);
+    Py_XDECREF(cap);
+    Py_XDECREF(lock);
+    Py_XDECREF(id);
+    return trace;
 }
 
 /* The instruction (head, references...): the expected one if it is equal, so that nothing is made. */
@@ -178,7 +234,7 @@ static int add_scalar(PyObject *numbers, PyObject *x, int kind, Py_ssize_t *ref)
 static int reference(PyObject *trace, PyObject *value, Py_ssize_t *ref);
 
 /* Read a part of a flat leaf: an instruction of its own, the first time (Trace._range). */
-static int range_reference(PyObject *trace, PyObject *value, PyObject *id, Py_ssize_t *ref)
+static int range_reference(PyObject *trace, PyObject *value, Py_ssize_t *ref)
 {
     PyObject *flat = SLOT(value, at.range.flat);
     PyObject *key = PyTuple_Pack(2, SLOT(flat, at.value.aval), SLOT(value, at.value.aval));
@@ -199,8 +255,7 @@ static int range_reference(PyObject *trace, PyObject *value, PyObject *id, Py_ss
     if (outcome != DONE)
         return outcome;
     *ref = PyLong_AsSsize_t(SLOT(out, at.value.index));
-    outcome = PyList_Append(SLOT(trace, at.trace.kept), value) < 0
-        || PyDict_SetItem(SLOT(trace, at.trace.leaf_slot), id, SLOT(out, at.value.index)) < 0 ? FAILED : DONE;
+    outcome = PyDict_SetItem(SLOT(trace, at.trace.leaf_slot), value, SLOT(out, at.value.index));
     Py_DECREF(out);
     return outcome;
 }
@@ -214,11 +269,8 @@ static int reference(PyObject *trace, PyObject *value, Py_ssize_t *ref)
         return DONE;
     }
     PyObject *slots = SLOT(trace, at.trace.leaf_slot);
-    PyObject *id = PyLong_FromVoidPtr(value);
-    if (id == NULL)
-        return FAILED;
     int outcome = LEAVE;
-    PyObject *slot = PyDict_GetItemWithError(slots, id);
+    PyObject *slot = PyDict_GetItemWithError(slots, value);
     if (slot != NULL) {
         *ref = PyLong_AsSsize_t(slot);
         outcome = DONE;
@@ -226,16 +278,24 @@ static int reference(PyObject *trace, PyObject *value, Py_ssize_t *ref)
     else if (PyErr_Occurred())
         outcome = FAILED;
     else if (Py_TYPE(value) == engine.RangeValue)
-        outcome = range_reference(trace, value, id, ref);
+        outcome = range_reference(trace, value, ref);
+    else if (PyLong_AsLong(SLOT(value, at.value.index)) == CONSTANT) {
+        PyObject *out;
+        outcome = append(trace, SLOT(value, at.value.instr), NULL, 0, &out);
+        if (outcome == DONE) {
+            *ref = PyLong_AsSsize_t(SLOT(out, at.value.index));
+            outcome = PyDict_SetItem(slots, value, SLOT(out, at.value.index));
+            Py_DECREF(out);
+        }
+    }
     else if (PySet_Contains(engine.arrays, (PyObject *)Py_TYPE(data)) == 1) {
         PyObject *leaves = SLOT(trace, at.trace.leaves);
         *ref = -PyList_GET_SIZE(leaves) - 1;
         PyObject *number = PyLong_FromSsize_t(*ref);
-        outcome = number != NULL && PyList_Append(leaves, value) == 0 && PyDict_SetItem(slots, id, number) == 0
+        outcome = number != NULL && PyList_Append(leaves, value) == 0 && PyDict_SetItem(slots, value, number) == 0
             ? DONE : FAILED;
         Py_XDECREF(number);
     }
-    Py_DECREF(id);
     return outcome;
 }
 
@@ -357,7 +417,7 @@ static PyObject *new_node(PyObject *plan, PyObject *kinds, PyObject *const *oper
     }
     PyObject *node = new_object(engine.Node);
     PyObject *edges = PyList_New(2 * nwanted), *saved = PyTuple_New(nsaves + noutputs);
-    PyObject *counters = PyList_New(tracked), *versions = PyList_New(tracked);
+    PyObject *counters = PyTuple_New(tracked), *versions = PyTuple_New(tracked);
     PyObject *sequence = Py_TYPE(engine.sequence)->tp_iternext(engine.sequence);
     if (!node || !edges || !saved || !counters || !versions || !sequence) {
         Py_XDECREF(node); Py_XDECREF(edges); Py_XDECREF(saved);
@@ -382,15 +442,15 @@ static PyObject *new_node(PyObject *plan, PyObject *kinds, PyObject *const *oper
             PyObject *view = SLOT(operands[k], at.handle.view);
             PyObject *counter = view == Py_None ? SLOT(operands[k], at.handle.storage) : SLOT(view, at.view.counter);
             Py_ssize_t place = Py_TYPE(counter) == engine.Counter ? at.counter.version : at.storage.version;
-            PyList_SET_ITEM(counters, c, Py_NewRef(counter));
-            PyList_SET_ITEM(versions, c++, Py_NewRef(SLOT(counter, place)));
+            PyTuple_SET_ITEM(counters, c, Py_NewRef(counter));
+            PyTuple_SET_ITEM(versions, c++, Py_NewRef(SLOT(counter, place)));
         }
     }
     for (Py_ssize_t i = 0; i < noutputs; i++) {
         Py_ssize_t j = PyLong_AsSsize_t(PyTuple_GET_ITEM(outputs, i));
         PyTuple_SET_ITEM(saved, nsaves + i, Py_NewRef(outs[j]));
-        PyList_SET_ITEM(counters, c, Py_NewRef(SLOT(results[j], at.handle.storage)));
-        PyList_SET_ITEM(versions, c++, Py_NewRef(engine.zero));
+        PyTuple_SET_ITEM(counters, c, Py_NewRef(SLOT(results[j], at.handle.storage)));
+        PyTuple_SET_ITEM(versions, c++, Py_NewRef(engine.zero));
     }
     SLOT(node, at.node.edges) = edges;
     SLOT(node, at.node.saved) = saved;
@@ -505,8 +565,8 @@ failed:
     return FAILED;
 }
 
-/* record(op, operands, attributes=()) */
-PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+/* `known`: only where operands of these kinds were recorded before; else None. */
+static PyObject *record(PyObject *const *args, Py_ssize_t nargs, int known)
 {
     static PyObject *no_attributes, *memo_name, *promote_name, *name_name, *autocast_name;
     if (no_attributes == NULL) {
@@ -566,6 +626,8 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (memo == NULL || context == NULL)
         goto failed;
     entry = Py_XNewRef(PyDict_GetItemWithError(memo, key));
+    if (entry == NULL && known)
+        PyErr_Clear(); /* an attribute that cannot be looked up is one that the function refuses */
     if (entry == NULL || SLOT(context, at.context.eager) != Py_False)
         goto leave;
     if (SLOT(context, at.context.autocast) != Py_None) {
@@ -576,7 +638,7 @@ PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     trace = Py_NewRef(SLOT(context, at.context.trace));
     if (trace == Py_None || SLOT(trace, at.trace.sealed) != Py_False) {
-        Py_SETREF(trace, PyObject_CallOneArg(engine.open_trace, context));
+        Py_SETREF(trace, new_trace(context));
         if (trace == NULL)
             goto failed;
     }
@@ -608,7 +670,7 @@ leave:
     if (result == NULL && !PyErr_Occurred() && engine.record == NULL)
         PyErr_SetString(PyExc_RuntimeError, "kilnn.native._core is not set up");
     else if (result == NULL && !PyErr_Occurred())
-        result = PyObject_CallFunctionObjArgs(engine.record, op, args[1], attributes, NULL);
+        result = known ? Py_NewRef(Py_None) : PyObject_CallFunctionObjArgs(engine.record, op, args[1], attributes, NULL);
 failed:
     while (held > 0)
         Py_DECREF(values[--held]);
@@ -618,4 +680,16 @@ failed:
     Py_XDECREF(entry);
     Py_XDECREF(trace);
     return result;
+}
+
+/* record(op, operands, attributes=()) */
+PyObject *core_record(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    return record(args, nargs, 0);
+}
+
+/* record_known(op, operands, attributes=()) */
+PyObject *core_record_known(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    return record(args, nargs, 1);
 }

@@ -90,45 +90,61 @@ static int publish(PyObject *trace, PyObject *outputs, PyObject *targets)
     return DONE;
 }
 
-/* run(trace, call, leaves, donated, numbers, whole, known, targets): the outputs; None where it is left to Python, and
-   then nothing was run. `leaves`: numbers of the trace's leaves that the program takes, None for all of them; `numbers`,
-   `whole`: for each kind which of the trace's numbers, and whether those are all. */
-PyObject *core_run(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+/* Start the program of `bound` on what `trace` holds and publish its outputs; LEAVE: nothing was run. */
+int start(PyObject *trace, PyObject *bound, PyObject **outputs)
 {
-    if (nargs != 8 || !PyTuple_CheckExact(args[3]) || !PyTuple_CheckExact(args[4]) || !PyTuple_CheckExact(args[5])
-        || !PyList_CheckExact(args[6]) || !PyTuple_CheckExact(args[7])) {
-        PyErr_SetString(PyExc_TypeError, "run(trace, call, leaves, donated, numbers, whole, known, targets)");
-        return NULL;
-    }
-    PyObject *trace = args[0], *all = SLOT(trace, at.trace.leaves), *given = PyList_New(0), *result = NULL;
-    PyObject *leaves = args[2] == Py_None ? Py_NewRef(all) : chosen_numbers(all, args[2], 0);
-    if (given == NULL || leaves == NULL)
-        goto done;
-    int outcome = add_leaves(given, leaves);
+    PyObject *all = SLOT(trace, at.trace.leaves), *places = SLOT(bound, at.bound.places);
+    PyObject *donated = SLOT(bound, at.bound.donated), *given = PyList_New(0), *before = NULL;
+    PyObject *leaves = places == Py_None ? Py_NewRef(all) : chosen_numbers(all, places, 0);
+    int outcome = given == NULL || leaves == NULL ? FAILED : engine.swap_x64 == Py_None ? LEAVE : DONE;
+    if (outcome == DONE)
+        outcome = add_leaves(given, leaves);
     /* A leaf is held by the list of leaves, by the undo log, and by our list where that is another one. */
     Py_ssize_t own = leaves == all ? 2 : 3;
-    for (Py_ssize_t i = 0; outcome == DONE && i < PyTuple_GET_SIZE(args[3]); i++) {
-        Py_ssize_t n = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[3], i));
+    for (Py_ssize_t i = 0; outcome == DONE && i < PyTuple_GET_SIZE(donated); i++) {
+        Py_ssize_t n = PyLong_AsSsize_t(PyTuple_GET_ITEM(donated, i));
         if (Py_REFCNT(PyList_GET_ITEM(leaves, n)) > own || Py_REFCNT(PyList_GET_ITEM(given, n)) > 2)
             outcome = LEAVE;
     }
     PyObject *lists[3] = {SLOT(trace, at.trace.floats), SLOT(trace, at.trace.ints), SLOT(trace, at.trace.doubles)};
     for (Py_ssize_t k = 0; outcome == DONE && k < 3; k++) {
-        PyObject *used = PyTuple_GET_ITEM(args[4], k);
+        PyObject *used = PyTuple_GET_ITEM(SLOT(bound, at.bound.numbers), k);
+        int whole = PyTuple_GET_ITEM(SLOT(bound, at.bound.whole), k + 1) == Py_True;
         if (PyTuple_GET_SIZE(used))
-            outcome = add_vector(given, args[6], k, lists[k], used, PyTuple_GET_ITEM(args[5], k) == Py_True);
+            outcome = add_vector(given, SLOT(bound, at.bound.vectors), k, lists[k], used, whole);
     }
-    if (outcome == LEAVE)
-        result = Py_NewRef(Py_None);
-    if (outcome != DONE)
-        goto done;
-    note_readings(leaves);
-    PyObject *outputs = PyObject_Vectorcall(args[1], ((PyListObject *)given)->ob_item, PyList_GET_SIZE(given), NULL);
-    if (outputs != NULL && publish(trace, outputs, args[7]) == DONE)
-        result = Py_NewRef(outputs);
-    Py_XDECREF(outputs);
-done:
+    if (outcome == DONE && (before = PyObject_CallOneArg(engine.swap_x64, Py_True)) == NULL)
+        outcome = FAILED;
+    if (outcome == DONE) {
+        note_readings(leaves);
+        PyObject *call = SLOT(SLOT(bound, at.bound.program), at.program.call);
+        *outputs = PyObject_Vectorcall(call, ((PyListObject *)given)->ob_item, PyList_GET_SIZE(given), NULL);
+        outcome = *outputs == NULL ? FAILED : publish(trace, *outputs, SLOT(bound, at.bound.main_live));
+        PyObject *type, *error, *traceback;
+        PyErr_Fetch(&type, &error, &traceback);
+        PyObject *restored = PyObject_CallOneArg(engine.set_x64, before);
+        if (type != NULL)
+            PyErr_Restore(type, error, traceback);
+        else if (restored == NULL)
+            outcome = FAILED;
+        Py_XDECREF(restored);
+        Py_DECREF(before);
+        if (outcome == FAILED)
+            Py_CLEAR(*outputs);
+    }
     Py_XDECREF(given);
     Py_XDECREF(leaves);
-    return result;
+    return outcome;
+}
+
+/* start(trace, bound): the outputs of the bound's program; None where it is left to Python, and then nothing was run. */
+PyObject *core_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2 || !ready || Py_TYPE(args[0]) != engine.Trace) {
+        PyErr_SetString(PyExc_TypeError, "start(trace, bound)");
+        return NULL;
+    }
+    PyObject *outputs = NULL;
+    int outcome = start(args[0], args[1], &outputs);
+    return outcome == FAILED ? NULL : outcome == LEAVE ? Py_NewRef(Py_None) : outputs;
 }

@@ -8,6 +8,8 @@ from typing import Any
 from kilnn.nn import functional as F, init as initial
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
+from kilnn.nn.recorded import records
+from kilnn.ops import activation as ops
 from kilnn.tensor.create import empty
 from kilnn.tensor.tensor import Tensor
 
@@ -37,6 +39,7 @@ class ReLU(_Inplace):
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html
     """
 
+    @records(ops.relu, unless="inplace")
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, self.inplace)
 

@@ -8,6 +8,8 @@ from typing import Any
 from kilnn.nn import functional as F, init
 from kilnn.nn.module import Module
 from kilnn.nn.parameter import Parameter
+from kilnn.nn.recorded import records
+from kilnn.ops import linear as ops
 from kilnn.tensor.create import empty
 from kilnn.tensor.tensor import Tensor
 
@@ -65,6 +67,7 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
+    @records(ops.linear, "weight", "bias")
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 

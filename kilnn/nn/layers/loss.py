@@ -7,6 +7,8 @@ from typing import Any
 from kilnn.nn import functional as F
 from kilnn.nn.functional.loss import reduction_of
 from kilnn.nn.module import Module
+from kilnn.nn.recorded import records
+from kilnn.ops import loss as ops
 from kilnn.tensor.tensor import Tensor
 
 
@@ -60,11 +62,14 @@ class CrossEntropyLoss(WeightedLoss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
+    @records(
+        ops.cross_entropy, "weight", 0.0, attributes=("reduction", "ignore_index", False), unless="label_smoothing",
+        arguments=2, known=True,
+    )  # fmt: skip
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(
-            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )  # fmt: skip
+            input, target, self.weight, None, self.ignore_index, None, self.reduction, self.label_smoothing
+        )
 
 
 class NLLLoss(WeightedLoss):
