@@ -93,11 +93,13 @@ def index_shape(shapes: list[Any]) -> tuple[int, ...]:
         ) from None
 
 
-def _check_positions(x: Any, indices: Any) -> None:
+def _check_positions(x: Any, indices: Any, dims: tuple[int, ...]) -> None:
     for i in indices:
         if i.dtype.kind not in "iu":
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    index_shape([i.shape for i in indices])
+    shape = index_shape([i.shape for i in indices])
+    if 0 not in shape and any(x.shape[d] == 0 for d in dims):
+        raise IndexError("index is out of bounds for dimension with size 0")
 
 
 def _out_of_bounds(indices: Any, shape: Any, dims: tuple[int, ...]) -> tuple[Any, Any]:
@@ -133,7 +135,7 @@ def _(ct, indices, x_shape, dims):
 
 @index.validate
 def _(x, *indices, dims, bounds):
-    _check_positions(x, indices)
+    _check_positions(x, indices, dims)
 
 
 @index.check(IndexError, "index {value} is out of bounds for {bounds}")
@@ -159,7 +161,7 @@ def _(ct, indices, dims):
 
 @index_put.validate
 def _(x, value, *indices, dims, bounds, accumulate):
-    _check_positions(x, indices)
+    _check_positions(x, indices, dims)
     if value.dtype != x.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, "

@@ -218,7 +218,11 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     counts = sizes_of(counts if repeats is None else (repeats,))
     if len(counts) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-    return record(ops.repeat, (input,), (counts,))
+    whole = [n * size for n, size in zip(counts, (1,) * (len(counts) - input.ndim) + tuple(input.shape), strict=True)]
+    if min(whole, default=0) < 0:
+        negative = next(n for n in whole if n < 0)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {whole}")
+    return record(ops.repeat, (input,), (tuple([max(n, 0) for n in counts]),))
 
 
 def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:

@@ -86,6 +86,20 @@ CAUSES = {
         v0 += v1
         v0.sum().backward()
     """,
+    "nothing, a negative number of times": """
+        v0 = T.zeros(0).repeat(-1)
+        v1 = T.zeros(0, 2).repeat(-1, 2)
+    """,
+    "a number of times that is negative": """
+        T.zeros(2).repeat(-1)
+    """,
+    "positions in a dimension of size 0, beside another such": """
+        v0 = T.zeros(0, 0)
+        v1 = v0[T.tensor([0])]
+        v0[T.tensor([0])] += True
+        v2 = T.zeros(3, 0)[T.tensor([5])]
+        v3 = T.zeros(0, 3)[T.zeros(0, dtype=T.int64)]
+    """,
     "the gradient of a product of one element requires grad": """
         v0 = T.tensor([0.75], requires_grad=True); v1 = T.tensor(0.75, requires_grad=True)
         v2, = T.autograd.grad(v0.prod(0), [v0], create_graph=True)
