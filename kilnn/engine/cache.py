@@ -136,12 +136,14 @@ class Bound:
 
 
 class Recipe:
-    """What is known of one recording: how often it was met and the programs made for it."""
+    """What is known of one recording: how often it was met and the programs made for it. novel: it holds operations (at
+    these shapes) that no recording before it held."""
 
-    __slots__ = ("bound", "canonical", "met", "next", "seen_live", "signature", "used")
+    __slots__ = ("bound", "canonical", "met", "next", "novel", "seen_live", "signature", "used")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self.novel = False
         self.met = 0
         self.used = 0
         self.bound: list[Bound] = []
@@ -155,6 +157,7 @@ _recipes: dict[Signature, Recipe] = {}
 _programs: dict[Any, Program] = {}
 clock = itertools.count()  # stamps of use: cheaper than an ordered dict, which hashes a signature to move it
 _RECIPES_PER_PROGRAM = 8
+_newest = [-1]  # the largest number of an operation in any recording so far
 
 
 def recipe_of(signature: Signature) -> Recipe:
@@ -164,6 +167,9 @@ def recipe_of(signature: Signature) -> Recipe:
         if recipe is None:
             recipe = _recipes[signature] = Recipe(signature)
             recipe.used = next(clock)
+            newest = max([instr[0] for instr in signature if type(instr) is tuple], default=0)
+            recipe.novel = newest > _newest[0]
+            _newest[0] = max(newest, _newest[0])
             while len(_recipes) > config.cache_size * _RECIPES_PER_PROGRAM:
                 del _recipes[min(_recipes, key=lambda s: _recipes[s].used)]
         return met_again(recipe)

@@ -33,7 +33,8 @@ from kilnn.native.core import core
 _consume = deque[Any](maxlen=0).extend
 _set_data = Value.__dict__["data"].__set__  # a slot is a descriptor: setting it is one call into C
 SMALL = 4  # recordings this short are never worth a fused program
-NEW_STEPS = 6  # steps in a row that may be compiled although none of them was met before
+NEW_STEPS = 6  # steps in a row that may be compiled although none was met before: known operations in another order
+NEW_SHAPES = 36  # the same of steps with operations at shapes that were not met before either
 SLOW_COMPILE_SECONDS = 2.0
 _seen_once = -2  # Value.index of a host leaf that a program has already read; SEEN_ONCE in core.h
 
@@ -87,14 +88,18 @@ def _not_worth_a_program(context: Any, trace: Any, recipe: cache.Recipe) -> bool
     if not trace.has_update:
         return first or len(trace.values) <= SMALL
     owner = trace.bundles[0] if trace.bundles else context
-    owner.new_steps = owner.new_steps + 1 if first else 0
-    if owner.new_steps == NEW_STEPS + 1:
+    if not first:
+        owner.new_steps = 0
+        return False
+    before = owner.new_steps
+    owner.new_steps += 1 if recipe.novel else NEW_SHAPES // NEW_STEPS
+    if before <= NEW_SHAPES < owner.new_steps:
         print(
-            f"kilnn: {NEW_STEPS} steps in a row were all different, so that compiling them does not pay: steps run "
-            "operation by operation until one comes again (see kilnn.explain())",
+            "kilnn: many steps in a row were all different, so that compiling them does not pay: steps run operation "
+            "by operation until one comes again (see kilnn.explain())",
             file=sys.stderr,
         )
-    return first and owner.new_steps > NEW_STEPS
+    return bool(owner.new_steps > NEW_SHAPES)
 
 
 def _note_recipe(context: Any, trace: Any) -> cache.Recipe:

@@ -57,7 +57,7 @@ class Bundle:
     together: names of the states that lie in one flat storage with the weights, which is then `weight` and the `state`
     of each. members: the storages in `weight`. prepared: states made before the first step, with their fill.
 
-    new_steps: how many steps in a row were recordings that had not been met before.
+    new_steps: how much the last steps speak against compiling the next: see execute._not_worth_a_program.
     """
 
     __slots__ = (

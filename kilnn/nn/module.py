@@ -543,7 +543,7 @@ class Module(WalkMethods, Attributes):
 
 
 if core is not None:
-    core.setup_modules(GLOBAL, _call, explain, RECORDED)
+    core.setup_modules(GLOBAL.__dict__, _call, explain, RECORDED)
 
 
 class _WithoutModule:

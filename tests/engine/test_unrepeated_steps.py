@@ -56,3 +56,14 @@ def test_known_steps_between_start_the_count_anew():
     before = kilnn.stats()["step_compiles"]
     train(kilnn, plans)
     assert kilnn.stats()["step_compiles"] - before == 2 * NEW_STEPS + 1
+
+
+def test_steps_at_new_shapes_are_compiled_for_longer():
+    w = kilnn.ones(4, requires_grad=True)
+    optimizer = kilnn.optim.SGD([w], lr=0.1)
+    before = kilnn.stats()["step_compiles"]
+    for rows in range(NEW_STEPS + 4):
+        optimizer.zero_grad()
+        (kilnn.ones(rows + 31, 4).cumsum(0) * w).tanh().mean().backward()
+        optimizer.step()
+    assert kilnn.stats()["step_compiles"] - before == NEW_STEPS + 4

@@ -54,12 +54,13 @@ static int bare(PyObject *self, PyObject *context)
         used_name = PyUnicode_InternFromString("used");
         hooks_name = PyUnicode_InternFromString("_hooks");
     }
-    PyObject *hooks = PyObject_GetAttr(self, hooks_name);
-    PyObject *used = hooks == NULL ? NULL : PyObject_GetAttr(engine.global_hooks, used_name);
-    int found = used == NULL ? FAILED : SLOT(context, at.context.grad) == Py_True && hooks == Py_None && used == Py_False;
-    Py_XDECREF(hooks);
-    Py_XDECREF(used);
-    return found;
+    PyObject *own = PyObject_GenericGetDict(self, NULL);
+    if (own == NULL)
+        return FAILED;
+    int found = SLOT(context, at.context.grad) == Py_True && PyDict_GetItemWithError(own, hooks_name) == NULL
+        && PyDict_GetItemWithError(engine.global_hooks, used_name) == Py_False;
+    Py_DECREF(own);
+    return PyErr_Occurred() ? FAILED : found;
 }
 
 enum { OP, OPERANDS, ATTRIBUTES, UNLESS, ARGUMENTS, KNOWN }; /* the fields of kilnn.nn.recorded.Recorded */
@@ -222,12 +223,13 @@ PyTypeObject AttributesType = {
     .tp_call = call,
 };
 
-/* setup_modules(global_hooks, call, explain, recorded): the hooks of all modules, the twin of a call that has hooks or no
-   gradients, what is called with (module, args, kwargs, error) when a call fails, and what some forwards record. */
+/* setup_modules(global_hooks, call, explain, recorded): the hooks of all modules (the attributes of that object), the twin
+   of a call that has hooks or no gradients, what is called with (module, args, kwargs, error) when a call fails, and what
+   some forwards record. */
 PyObject *core_setup_modules(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 4 || !PyDict_CheckExact(args[3])) {
-        PyErr_SetString(PyExc_TypeError, "setup_modules(global_hooks, call, explain, recorded: dict)");
+    if (nargs != 4 || !PyDict_CheckExact(args[0]) || !PyDict_CheckExact(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "setup_modules(global_hooks: dict, call, explain, recorded: dict)");
         return NULL;
     }
     Py_XSETREF(engine.global_hooks, Py_NewRef(args[0]));

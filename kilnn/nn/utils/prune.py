@@ -454,15 +454,20 @@ def is_pruned(module: Module) -> bool:
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.prune.is_pruned.html
     """
-    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values())
+    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for _, hook in _hooks_of(m))
 
 
 def _hook_of(module: Module, name: str) -> tuple[int, BasePruningMethod] | None:
     """The pruning method of a parameter and its number among the hooks."""
-    for key, hook in module._forward_pre_hooks.items():
+    for key, hook in _hooks_of(module):
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             return key, hook
     return None
+
+
+def _hooks_of(module: Module) -> list[tuple[int, Any]]:
+    """Those before forward. Asking for the table itself would make one, and calls of the module slower."""
+    return list(module._hooks.pre.items()) if module._hooks is not None else []
 
 
 def _check_kind_of_amount(amount: Any) -> None:
