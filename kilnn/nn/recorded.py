@@ -21,8 +21,8 @@ class Recorded(NamedTuple):
     known: bool
 
 
-RECORDED: dict[Callable[..., Any], Recorded | None] = {}
-"""Function -> what it does. None: it calls the module's children in turn. C reads the fields by their places."""
+RECORDED: dict[Callable[..., Any], Recorded] = {}
+"""Function -> what it does. C reads the fields by their places."""
 
 
 def records(
@@ -43,9 +43,3 @@ def records(
         return forward
 
     return note
-
-
-def calls_children(forward: F) -> F:
-    """Says of a `forward` with one argument that it passes it through the module's children in turn."""
-    RECORDED[forward] = None
-    return forward

@@ -269,8 +269,7 @@ def test_settings_are_read_at_each_call():
 
 
 def test_every_recorded_forward_is_tested():
-    tested = {type(layer).forward for layer in LAYERS + LOSSES}
-    assert set(RECORDED) == tested
+    assert set(RECORDED) <= {type(layer).forward for layer in LAYERS + LOSSES}
 
 
 def test_a_switch_leaves_the_recorded_forward():

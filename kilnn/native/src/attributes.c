@@ -118,29 +118,8 @@ static PyObject *record_forward(PyObject *self, PyObject *recorded, PyObject *co
     return result;
 }
 
-static PyObject *call_one(PyObject *self, PyObject *context, PyObject *argument);
-
-/* Sequential.forward */
-static PyObject *call_in_turn(PyObject *self, PyObject *context, PyObject *argument)
-{
-    static PyObject *modules_name;
-    if (modules_name == NULL && (modules_name = PyUnicode_InternFromString("_modules")) == NULL)
-        return NULL;
-    PyObject *modules = PyObject_GetAttr(self, modules_name);
-    PyObject *list = modules == NULL || !PyDict_Check(modules) ? NULL : PyDict_Values(modules);
-    Py_XDECREF(modules);
-    PyObject *result = list == NULL ? NULL : Py_NewRef(argument);
-    for (Py_ssize_t i = 0; result != NULL && i < PyList_GET_SIZE(list); i++) {
-        PyObject *module = PyList_GET_ITEM(list, i);
-        Py_SETREF(result, Py_TYPE(module)->tp_call == AttributesType.tp_call ? call_one(module, context, result)
-                                                                            : PyObject_CallOneArg(module, result));
-    }
-    Py_XDECREF(list);
-    return result;
-}
-
 /* A bare call with positional arguments. stack: the module, then the arguments. */
-static PyObject *forward(PyObject *self, PyObject *context, PyObject *const *stack, Py_ssize_t n)
+static PyObject *forward(PyObject *self, PyObject *const *stack, Py_ssize_t n)
 {
     static PyObject *forward_name;
     if (forward_name == NULL && (forward_name = PyUnicode_InternFromString("forward")) == NULL)
@@ -150,9 +129,7 @@ static PyObject *forward(PyObject *self, PyObject *context, PyObject *const *sta
     PyObject *replaced = own == NULL ? NULL : PyDict_GetItemWithError(own, forward_name), *recorded = NULL;
     if (own != NULL && replaced == NULL && PyFunction_Check(function)) {
         recorded = PyDict_GetItemWithError(engine.recorded, function);
-        if (recorded == Py_None)
-            result = n == 1 ? call_in_turn(self, context, stack[1]) : NULL;
-        else if (recorded != NULL)
+        if (recorded != NULL)
             result = record_forward(self, recorded, stack + 1, n);
         if (result == NULL && !PyErr_Occurred())
             result = PyObject_Vectorcall(function, stack, n + 1, NULL);
@@ -164,23 +141,8 @@ static PyObject *forward(PyObject *self, PyObject *context, PyObject *const *sta
     return result;
 }
 
-/* The exception of a call that fails says where in the model that was. */
-static PyObject *call_one(PyObject *self, PyObject *context, PyObject *argument)
-{
-    PyObject *stack[2] = {self, argument}, *result = NULL;
-    int outcome = bare(self, context);
-    if (outcome == 1)
-        result = forward(self, context, stack, 1);
-    PyObject *args = result == NULL && outcome >= 0 ? PyTuple_Pack(1, argument) : NULL;
-    if (outcome == 0 && args != NULL)
-        result = PyObject_CallFunctionObjArgs(engine.call_module, self, context, args, Py_None, NULL);
-    if (result == NULL && args != NULL)
-        explain(self, args, NULL);
-    Py_XDECREF(args);
-    return result;
-}
-
-/* Module.__call__: forward at once when the call is bare, else the twin. */
+/* Module.__call__: forward at once when the call is bare, else the twin. The exception of a call that fails says where in
+   the model that was. */
 static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static PyObject *forward_name;
@@ -200,7 +162,7 @@ static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
         stack[0] = self;
         for (Py_ssize_t i = 0; i < n; i++)
             stack[i + 1] = PyTuple_GET_ITEM(args, i);
-        result = forward(self, context, stack, n);
+        result = forward(self, stack, n);
     }
     else if (outcome == 1) {
         PyObject *method = PyObject_GetAttr(self, forward_name);

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from kilnn.nn.module import Module, _indent
 from kilnn.nn.parameter import Parameter
-from kilnn.nn.recorded import calls_children
 from kilnn.tensor.tensor import Tensor
 
 
@@ -93,7 +92,6 @@ class Sequential(_ModuleSequence):
             for place, module in enumerate(args):
                 self.add_module(str(place), module)
 
-    @calls_children
     def forward(self, input: Any) -> Any:
         for module in self._modules.values():
             input = module(input)  # type: ignore[misc]  # a Sequential holds no None
