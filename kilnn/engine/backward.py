@@ -19,14 +19,12 @@ from kilnn.engine.node import Node
 from kilnn.engine.plan import Part, arriving, tracked_operands
 from kilnn.engine.record import record, record_entry
 from kilnn.engine.rest import rest_entry, unexpected
-from kilnn.engine.values import Aval, Counter, Value
+from kilnn.engine.values import Counter, Value
 from kilnn.native.core import core
 from kilnn.ops.spec import op
 
 MARKS = itertools.count(1)
 """One mark for each walk, left on the nodes that it found."""
-SEEDS: dict[Aval, Value] = {}
-"""The gradients of roots that need none given, by their aval: ones, for single numbers."""
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

@@ -131,17 +131,23 @@ def constant(aval: Aval, number: int) -> Value:
     return found
 
 
+SEEDS: dict[Aval, Value] = {}
+"""What `seed` made so far."""
+
+
 def seed(aval: Aval) -> Value:
     """The gradient of a root that needs none given: ones, a constant of the programs that use it."""
+    found = SEEDS.get(aval)
+    if found is None:
 
-    def fn() -> Any:
-        return jnp.ones(aval.shape, aval.dtype)
+        def fn() -> Any:
+            return jnp.ones(aval.shape, aval.dtype)
 
-    made = value_of(np.ones(aval.shape, aval.dtype), aval)
-    made.index = CONSTANT
-    made.instr = Entry("ones", fn, (), (), (aval,))
-    made.instr.origin = ("ones",)
-    return made
+        found = SEEDS[aval] = value_of(np.ones(aval.shape, aval.dtype), aval)
+        found.index = CONSTANT
+        found.instr = Entry("ones", fn, (), (), (aval,))
+        found.instr.origin = ("ones",)
+    return found
 
 
 def zeros_value(aval: Aval) -> Value:

@@ -18,6 +18,7 @@ from kilnn.engine import (
     flat,
     garbage,
     handle,
+    host,
     node,
     placement,
     plan,
@@ -78,7 +79,7 @@ def connect(tensor_class: type[Any]) -> None:
             "back_pressure": execute.back_pressure,
             "stopped": execute.stopped,
             "continue_walk": backward.Walk.continued,
-            "seeds": backward.SEEDS,
+            "seeds": host.SEEDS,
             "marks": backward.MARKS,
             "detached": views.DETACHED.data,  # type: ignore[attr-defined]  # the dict below: its size is one look
             "anomaly_modes": anomaly.MODES,

@@ -15,7 +15,6 @@ from kilnn.engine.backward import ZERO
 from kilnn.engine.context import local
 from kilnn.engine.update import forget_gradients
 from kilnn.engine.values import value_of
-from kilnn.native.core import core
 from kilnn.nn.hooks import RemovableHandle, Table
 from kilnn.optim.state import StateTable, as_saved, as_state
 from kilnn.tensor.tensor import Tensor
@@ -342,8 +341,7 @@ def _whole_step(step: Callable[..., Any]) -> Callable[..., Any]:
         trace = local.context.trace
         if trace is not None and trace.values:
             trace.has_update = True  # also where tensor operations updated: a program at first sight
-            if core is None or not core.flush(trace):
-                trace.run("optimizer.step()")
+            trace.run("optimizer.step()")
         return result
 
     return whole_step

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kilnn.engine import views
-from kilnn.engine.backward import SEEDS, Walk
+from kilnn.engine.backward import Walk
 from kilnn.engine.handle import new_handle
 from kilnn.engine.host import seed
 from kilnn.tensor.doors import is_tensor
@@ -27,9 +27,7 @@ def check_gradients(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             if t.aval.dtype.kind == "c":
                 raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype!r}")
-            if t.aval not in SEEDS:
-                SEEDS[t.aval] = seed(t.aval)
-            g = new_handle(SEEDS[t.aval])
+            g = new_handle(seed(t.aval))
         elif not is_tensor(g):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         elif g.aval.shape != t.aval.shape:

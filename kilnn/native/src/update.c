@@ -206,7 +206,7 @@ static int pending_here(PyObject *gradients, PyObject *trace)
     return entry != NULL && SLOT(entry, at.entry.end_to_end) == Py_False;
 }
 
-/* The gradient of a whole bundle (update._flat_gradient); *made is a new reference. */
+/* The gradient of a whole bundle (update.flat_gradient); *made is a new reference. */
 static int whole_gradient(PyObject *bundle, PyObject *gradients, PyObject *trace, PyObject **made)
 {
     PyObject *params = SLOT(bundle, at.bundle.params), *pack = SLOT(bundle, at.bundle.pack);
